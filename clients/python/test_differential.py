@@ -1,0 +1,51 @@
+"""The differential test in CI: a fixed seed against the server, and proofs that the comparison can fail."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from diff.explained import EXPLAINED
+from diff.runner import Report, Run
+from diff.subjects import Memory, Sabotaged, Server
+
+SEED = int(os.environ.get("KINDRED_DIFF_SEED", "20250101"))
+REQUESTS = int(os.environ.get("KINDRED_DIFF_REQUESTS", "5000"))
+
+
+def explain(report: Report) -> str:
+    """The failure message: the first mismatches, whole, and the summary."""
+    shown = [json.dumps(m, default=str)[:6000] for m in report.mismatches[:5]]
+    return "\n".join([*shown, report.text()])
+
+
+def test_server_answers_like_the_in_memory_mode(request: pytest.FixtureRequest) -> None:
+    """Thousands of random requests, and nothing unexplained."""
+    if request.config.getoption("--subject") == "memory":
+        subject = Memory(backwards=True)
+    else:
+        subject = Server(request.getfixturevalue("fresh_server").url)
+    report = Run(subject, SEED).run(REQUESTS)
+    print(report.text())
+    assert not report.mismatches, explain(report)
+    assert report.total >= REQUESTS
+    assert set(report.explained) <= set(EXPLAINED)
+    assert report.refused < report.total / 20, "most requests must be answered, not refused"
+
+
+@pytest.mark.parametrize("damage", ["score", "order", "missing", "payload", "twice"])
+def test_comparison_notices(damage: str) -> None:
+    """Each kind of wrong answer is reported as a mismatch: the comparison is not a rubber stamp."""
+    spoiled = Sabotaged(damage)
+    report = Run(spoiled, 3).run(60, most=3)
+    assert spoiled.spoiled > 0
+    assert report.mismatches, f"{spoiled.spoiled} answers with damage {damage!r} went unnoticed"
+
+
+def test_same_seed_same_requests() -> None:
+    """A seed names a run: two generators with it draw the same requests."""
+    first, second = (Run(Memory(), 11) for _ in range(2))
+    for _ in range(50):
+        assert repr(first.queries.any()) == repr(second.queries.any())

@@ -1,0 +1,68 @@
+//! Every limit of the database, in one place. A queue, loop, list or depth without a limit here is a defect.
+
+/// Largest number of components of a dense vector.
+pub const VECTOR_DIM_MAX: u64 = 65_536;
+/// Longest name of a vector, in bytes.
+pub const VECTOR_NAME_BYTES_MAX: usize = 200;
+/// Longest name of a collection or alias, in characters.
+pub const COLLECTION_NAME_CHARS_MAX: usize = 255;
+/// Deepest tree of prefetches.
+pub const PREFETCH_DEPTH_MAX: usize = 64;
+/// Most candidates that diversification looks at.
+pub const MMR_CANDIDATES_MAX: u64 = 16_384;
+/// Most judged examples in a relevance feedback query; the work before the search grows with their square.
+pub const FEEDBACK_ITEMS_MAX: usize = 4_096;
+/// Default number of results.
+pub const LIMIT_DEFAULT: u64 = 10;
+/// Default number of hits in a group.
+pub const GROUP_SIZE_DEFAULT: u64 = 3;
+/// Deepest nesting of filters, formulas and payload paths.
+pub const NESTING_DEPTH_MAX: usize = 128;
+/// Most segments of a payload path.
+pub const PATH_SEGMENTS_MAX: usize = 64;
+/// Longest text of a payload path, in bytes.
+pub const PATH_BYTES_MAX: usize = 4_096;
+/// Largest request body, in bytes.
+pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Largest number of rows of a multi vector.
+pub const MULTI_ROWS_MAX: usize = 1_048_576;
+/// Largest batch of requests in one call.
+pub const BATCH_REQUESTS_MAX: usize = 16_384;
+/// Default number of points sampled for a distance matrix.
+pub const MATRIX_SAMPLE_DEFAULT: u64 = 10;
+/// Default number of neighbours of each point in a distance matrix.
+pub const MATRIX_LIMIT_DEFAULT: u64 = 3;
+/// Most points sampled for a distance matrix.
+pub const MATRIX_SAMPLE_MAX: u64 = 16_384;
+/// Most similarities of a distance matrix kept in an answer.
+pub const MATRIX_PAIRS_MAX: u64 = 4_194_304;
+/// Seconds after which a read is given up.
+pub const READ_TIMEOUT_S: u64 = 60;
+/// Largest HNSW `m` accepted in a configuration.
+pub const HNSW_M_MAX: u64 = 512;
+/// Largest beam width accepted, at build or search.
+pub const HNSW_EF_MAX: u64 = 65_536;
+/// Most vectors, dense and sparse, in one collection.
+pub const VECTORS_PER_COLLECTION_MAX: usize = 1_024;
+/// Most payload indexes in one collection.
+pub const PAYLOAD_INDEXES_MAX: usize = 1_024;
+/// Most collections and aliases in one database.
+pub const COLLECTIONS_MAX: usize = 65_536;
+/// Longest timeout that is taken at its word, in seconds; longer ones mean this.
+pub const TIMEOUT_S_MAX: u64 = 86_400;
+/// Memory that all request bodies being read may take together, in bytes.
+pub const BODIES_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Seconds that a request body may stand still before it is given up.
+pub const BODY_STALL_S: u64 = 30;
+/// Bytes of a refused body that are still taken in, so that the refusal reaches its sender.
+pub const BODY_DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Seconds that a refused body is taken in.
+pub const BODY_DRAIN_S: u64 = 5;
+/// Seconds that a connection may take for the head of a request, or stay idle between requests.
+pub const HEAD_TIMEOUT_S: u64 = 30;
+/// Most connections at once; further ones wait to be accepted.
+pub const CONNECTIONS_MAX: usize = 1_024;
+/// Seconds that running requests may take after the server was asked to stop.
+pub const SHUTDOWN_S: u64 = 10;
+/// Longest head of a request: its line and its headers, in bytes.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;

@@ -1,0 +1,68 @@
+//! Which points a change is about, as written: a list of ids or a filter.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::ShardKeySelector;
+use crate::error::{Check, Invalid, Validate};
+use crate::filter::Filter;
+use crate::id::PointId;
+use crate::update::{Selector, UpdateOp};
+
+/// Ids or a filter; exactly one of them.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PointsSelector {
+    /// These points.
+    pub points: Option<Vec<PointId>>,
+    /// The points that pass.
+    pub filter: Option<Filter>,
+    /// Refused when present: custom sharding is not built.
+    pub shard_key: Option<ShardKeySelector>,
+}
+
+/// The body of a request that deletes points.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct DeleteBody(pub PointsSelector);
+
+impl PointsSelector {
+    /// The points, when exactly one of ids and filter is there.
+    pub(super) fn into_selector(self) -> Result<Selector, Invalid> {
+        ShardKeySelector::refuse(self.shard_key.as_ref())?;
+        match (self.points, self.filter) {
+            (Some(ids), None) => Ok(Selector::Ids(ids)),
+            (None, Some(filter)) => Ok(Selector::Filter(filter)),
+            (None, None) => Err(Invalid::request("Either list of point ids or filter must be provided")),
+            (Some(_), Some(_)) => {
+                Err(Invalid::request("Either list of point ids or filter must be provided, not both"))
+            }
+        }
+    }
+}
+
+impl DeleteBody {
+    /// The change, checked.
+    pub fn into_op(self) -> Result<UpdateOp, Invalid> {
+        Check::all("", &self)?;
+        self.0.into_selector().map(UpdateOp::Delete)
+    }
+}
+
+impl Validate for PointsSelector {
+    fn validate(&self, check: &mut Check) {
+        validate_filter("filter", self.filter.as_ref(), check);
+    }
+}
+
+pub(super) fn validate_filter(field: &str, filter: Option<&Filter>, check: &mut Check) {
+    if let Some(filter) = filter {
+        check.within(field, |check| filter.validate(check));
+    }
+}
+
+impl Validate for DeleteBody {
+    fn validate(&self, check: &mut Check) {
+        self.0.validate(check);
+    }
+}

@@ -1,0 +1,29 @@
+//! Bytes that survive: named objects in a [`Store`], and on top of it numbered durable batches, a manifest and the
+//! [`Journal`] that a shard of the engine writes through. It knows nothing of points, vectors or filters.
+//!
+//! INVARIANT: every safety argument here rests on two things only: create-if-absent, and strongly consistent get and
+//! list. No clock, no lease, no randomness of its own. The modules are listed from the ground up.
+
+mod error;
+mod store;
+
+mod checksum;
+mod fields;
+pub mod frame;
+mod put;
+
+mod identity;
+mod numbered;
+
+mod log;
+mod manifest;
+
+mod journal;
+
+pub use checksum::crc32c;
+pub use error::{Error, Flaw};
+pub use identity::Identity;
+pub use journal::{Claimed, Journal};
+pub use log::{Lsn, MAX_BATCH_BYTES, batch_bytes};
+pub use numbered::{MAX_NUMBERED_BYTES, Numbered};
+pub use store::{Durability, Fault, FaultyStore, LocalStore, MemoryStore, Object, STORE_NAME, Store};

@@ -1,0 +1,173 @@
+//! `cargo xtask test`: everything that must hold before a change is taken, in the order of what fails fastest.
+//!
+//! Rust and Python tests run against the same profile, so that dependencies compile once. The last line counts what
+//! ran: a suite that silently shrinks is seen.
+
+use crate::{shell, tidy};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// What ran and passed.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Tally {
+    passed: u64,
+    ignored: u64,
+}
+
+/// Runs all of it; the first failure ends it.
+pub(crate) fn run() -> Result<()> {
+    let started = shell::now();
+    require_tools()?;
+    shell::run("cargo fmt --check", shell::cargo().args(["fmt", "--all", "--check"]))?;
+    println!("==> tidy");
+    tidy::run()?;
+    shell::run(
+        "cargo clippy",
+        shell::cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+    )?;
+    // Before the tests, so that tests which start the binary find the one of this source.
+    let server = shell::build_server()?;
+    let rust = rust_tests()?;
+    let python = python_tests(&server)?;
+    if rust.ignored > 0 {
+        bail!("{} Rust tests are ignored; a test either holds or goes", rust.ignored);
+    }
+    println!(
+        "test: all passed: {} Rust tests, {} tests with the Python client, in {} s",
+        rust.passed,
+        python.passed,
+        started.elapsed().as_secs()
+    );
+    Ok(())
+}
+
+/// Says which tool is missing and how to get it, before anything long starts.
+fn require_tools() -> Result<()> {
+    for (tool, args, hint) in [
+        ("rustfmt", ["fmt", "--version"], "rustup component add rustfmt"),
+        ("clippy", ["clippy", "-V"], "rustup component add clippy"),
+    ] {
+        if !shell::succeeds(shell::cargo().args(args)) {
+            bail!("{tool} is missing; install it with `{hint}`");
+        }
+    }
+    if !shell::succeeds(shell::program("python3").arg("--version")) {
+        bail!("python3 is missing; the tests with the official client need Python 3.10 or later");
+    }
+    Ok(())
+}
+
+fn rust_tests() -> Result<Tally> {
+    let mut tally = Tally::default();
+    if shell::succeeds(shell::cargo().args(["nextest", "--version"])) {
+        // nextest reports on stderr and has no doc-tests: count from its machine-readable list instead.
+        shell::run("cargo nextest", shell::cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]))?;
+        let list = shell::cargo().args(["nextest", "list", "--workspace", "--message-format", "json"]).output()?;
+        let list: serde_json::Value = serde_json::from_slice(&list.stdout).context("nextest's list")?;
+        tally.passed += list.get("test-count").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let mut command = shell::cargo();
+        command.args(["test", "--workspace", "--doc"]);
+        shell::run_reading("cargo test --doc", &mut command, |line| count_cargo(line, &mut tally))?;
+    } else {
+        let mut command = shell::cargo();
+        command.args(["test", "--workspace", "--quiet"]);
+        shell::run_reading("cargo test", &mut command, |line| count_cargo(line, &mut tally))?;
+    }
+    Ok(tally)
+}
+
+/// Adds a line such as `test result: ok. 12 passed; 0 failed; 0 ignored; …`.
+fn count_cargo(line: &str, tally: &mut Tally) {
+    let Some(rest) = line.trim_start().strip_prefix("test result:") else { return };
+    tally.passed += number_before(rest, "passed");
+    tally.ignored += number_before(rest, "ignored");
+}
+
+/// Adds a line such as `==== 143 passed, 2 warnings in 61.02s ====`.
+fn count_pytest(line: &str, tally: &mut Tally) {
+    if line.contains(" passed") && line.contains(" in ") {
+        tally.passed += number_before(line, "passed");
+    }
+}
+
+fn number_before(text: &str, word: &str) -> u64 {
+    let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).collect();
+    let pair = words.windows(2).find(|pair| pair.last() == Some(&word));
+    pair.and_then(|pair| pair.first()).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// Runs the official Python client's tests against `server`, in an environment of their own.
+fn python_tests(server: &Path) -> Result<Tally> {
+    let clients = shell::root().join("clients").join("python");
+    if !clients.join("requirements.txt").is_file() {
+        bail!("clients/python/requirements.txt is missing");
+    }
+    let python = python_environment(&clients)?;
+    let mut tally = Tally::default();
+    let mut command = shell::program(&python.to_string_lossy());
+    command.args(["-m", "pytest", "-q", "--color=no"]).current_dir(&clients).env("KINDRED_BIN", server);
+    shell::run_reading("tests with the Python client", &mut command, |line| count_pytest(line, &mut tally))?;
+    if tally.passed == 0 {
+        bail!("no test with the Python client ran");
+    }
+    Ok(tally)
+}
+
+/// The interpreter of a virtual environment under the target directory that holds exactly the requirements.
+fn python_environment(clients: &Path) -> Result<PathBuf> {
+    let place = shell::target_dir()?.join("python-clients");
+    let python = place.join("bin").join("python");
+    let wanted = std::fs::read_to_string(clients.join("requirements.txt"))?;
+    let stamp = place.join("installed-requirements.txt");
+    if python.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    create_environment(&place)?;
+    let mut install = shell::program(&python.to_string_lossy());
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]);
+    shell::run("install the Python client", install.current_dir(clients))?;
+    std::fs::write(&stamp, wanted)?;
+    Ok(python)
+}
+
+fn create_environment(place: &Path) -> Result<()> {
+    let create = || shell::program("python3").args(["-m", "venv", "--clear"]).arg(place).status();
+    println!("==> create a Python environment in {}", place.display());
+    if create()?.success() {
+        return Ok(());
+    }
+    // Debian and Ubuntu ship Python without it. Only root can install, and only root is asked to.
+    let is_root = std::process::Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n");
+    if !is_root || !shell::succeeds(shell::program("apt-get").arg("--version")) {
+        bail!("`python3 -m venv` does not work; on Debian or Ubuntu: sudo apt-get install python3-venv");
+    }
+    shell::run("apt-get update", shell::program("apt-get").args(["update", "-qq"]))?;
+    shell::run("install python3-venv", shell::program("apt-get").args(["install", "-qq", "-y", "python3-venv"]))?;
+    if !create()?.success() {
+        bail!("`python3 -m venv` does not work, even with python3-venv installed");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_what_ran() {
+        let mut rust = Tally::default();
+        for line in [
+            "running 12 tests",
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+            "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+        ] {
+            count_cargo(line, &mut rust);
+        }
+        assert_eq!(rust, Tally { passed: 15, ignored: 1 });
+
+        let mut python = Tally::default();
+        count_pytest("......", &mut python);
+        count_pytest("143 passed, 2 warnings in 61.02s (0:01:01)", &mut python);
+        assert_eq!(python, Tally { passed: 143, ignored: 0 });
+    }
+}
