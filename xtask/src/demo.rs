@@ -12,6 +12,10 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     let sample = shell::root().join("testdata").join("sample");
     shell::run(
         "demo",
-        shell::program(&server.to_string_lossy()).arg("demo").arg("--sample").arg(sample).args(args),
+        shell::program(&server.to_string_lossy())
+            .arg("demo")
+            .arg("--sample")
+            .arg(sample)
+            .args(args),
     )
 }

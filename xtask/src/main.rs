@@ -33,7 +33,10 @@ fn main() -> ExitCode {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        other => Err(anyhow::anyhow!("unknown command `{}`\n\n{USAGE}", other.join(" "))),
+        other => Err(anyhow::anyhow!(
+            "unknown command `{}`\n\n{USAGE}",
+            other.join(" ")
+        )),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -28,7 +28,9 @@ pub(crate) fn program(name: &str) -> Command {
 /// Runs to the end with our own output; anything but success is an error.
 pub(crate) fn run(what: &str, command: &mut Command) -> Result<()> {
     println!("==> {what}");
-    let status = command.status().with_context(|| format!("{what}: cannot start {command:?}"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("{what}: cannot start {command:?}"))?;
     if !status.success() {
         bail!("{what} failed ({status})");
     }
@@ -38,8 +40,10 @@ pub(crate) fn run(what: &str, command: &mut Command) -> Result<()> {
 /// Runs to the end, showing stdout line by line and giving each line to `each`.
 pub(crate) fn run_reading(what: &str, command: &mut Command, mut each: impl FnMut(&str)) -> Result<()> {
     println!("==> {what}");
-    let mut child =
-        command.stdout(Stdio::piped()).spawn().with_context(|| format!("{what}: cannot start {command:?}"))?;
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("{what}: cannot start {command:?}"))?;
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).split(b'\n') {
             let line = line?;
@@ -58,29 +62,49 @@ pub(crate) fn run_reading(what: &str, command: &mut Command, mut each: impl FnMu
 
 /// Whether a program answers `args` with success; its output is thrown away.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let quiet = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
 /// Where cargo puts what it builds, which the environment or a config file may have moved.
 pub(crate) fn target_dir() -> Result<PathBuf> {
-    let output = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    let output = cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .output()?;
     if !output.status.success() {
-        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "cargo metadata failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let path = metadata.get("target_directory").and_then(serde_json::Value::as_str);
-    Ok(PathBuf::from(path.context("cargo metadata names no target directory")?))
+    let path = metadata
+        .get("target_directory")
+        .and_then(serde_json::Value::as_str);
+    Ok(PathBuf::from(
+        path.context("cargo metadata names no target directory")?,
+    ))
 }
 
 /// Builds the server in the profile of the tests, so that dependencies compile once, and says where it is.
 pub(crate) fn build_server() -> Result<PathBuf> {
-    run("build the server", cargo().args(["build", "--package", "kindred-cli", "--bin", "kindred"]))?;
-    Ok(target_dir()?.join("debug").join(format!("kindred{}", std::env::consts::EXE_SUFFIX)))
+    run(
+        "build the server",
+        cargo().args(["build", "--package", "kindred-cli", "--bin", "kindred"]),
+    )?;
+    Ok(target_dir()?
+        .join("debug")
+        .join(format!("kindred{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// Starts a stopwatch; the only clock in here, for the closing lines.
-#[expect(clippy::disallowed_methods, reason = "reports how long a command took; nothing depends on it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "reports how long a command took; nothing depends on it"
+)]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

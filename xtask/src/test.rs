@@ -18,19 +18,33 @@ struct Tally {
 pub(crate) fn run() -> Result<()> {
     let started = shell::now();
     require_tools()?;
-    shell::run("cargo fmt --check", shell::cargo().args(["fmt", "--all", "--check"]))?;
+    shell::run(
+        "cargo fmt --check",
+        shell::cargo().args(["fmt", "--all", "--check"]),
+    )?;
     println!("==> tidy");
     tidy::run()?;
     shell::run(
         "cargo clippy",
-        shell::cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+        shell::cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]),
     )?;
     // Before the tests, so that tests which start the binary find the one of this source.
     let server = shell::build_server()?;
     let rust = rust_tests()?;
     let python = python_tests(&server)?;
     if rust.ignored > 0 {
-        bail!("{} Rust tests are ignored; a test either holds or goes", rust.ignored);
+        bail!(
+            "{} Rust tests are ignored; a test either holds or goes",
+            rust.ignored
+        );
     }
     println!(
         "test: all passed: {} Rust tests, {} tests with the Python client, in {} s",
@@ -61,13 +75,23 @@ fn rust_tests() -> Result<Tally> {
     let mut tally = Tally::default();
     if shell::succeeds(shell::cargo().args(["nextest", "--version"])) {
         // nextest reports on stderr and has no doc-tests: count from its machine-readable list instead.
-        shell::run("cargo nextest", shell::cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]))?;
-        let list = shell::cargo().args(["nextest", "list", "--workspace", "--message-format", "json"]).output()?;
+        shell::run(
+            "cargo nextest",
+            shell::cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]),
+        )?;
+        let list = shell::cargo()
+            .args(["nextest", "list", "--workspace", "--message-format", "json"])
+            .output()?;
         let list: serde_json::Value = serde_json::from_slice(&list.stdout).context("nextest's list")?;
-        tally.passed += list.get("test-count").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        tally.passed += list
+            .get("test-count")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(0);
         let mut command = shell::cargo();
         command.args(["test", "--workspace", "--doc"]);
-        shell::run_reading("cargo test --doc", &mut command, |line| count_cargo(line, &mut tally))?;
+        shell::run_reading("cargo test --doc", &mut command, |line| {
+            count_cargo(line, &mut tally)
+        })?;
     } else {
         let mut command = shell::cargo();
         command.args(["test", "--workspace", "--quiet"]);
@@ -78,7 +102,9 @@ fn rust_tests() -> Result<Tally> {
 
 /// Adds a line such as `test result: ok. 12 passed; 0 failed; 0 ignored; …`.
 fn count_cargo(line: &str, tally: &mut Tally) {
-    let Some(rest) = line.trim_start().strip_prefix("test result:") else { return };
+    let Some(rest) = line.trim_start().strip_prefix("test result:") else {
+        return;
+    };
     tally.passed += number_before(rest, "passed");
     tally.ignored += number_before(rest, "ignored");
 }
@@ -91,9 +117,14 @@ fn count_pytest(line: &str, tally: &mut Tally) {
 }
 
 fn number_before(text: &str, word: &str) -> u64 {
-    let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .collect();
     let pair = words.windows(2).find(|pair| pair.last() == Some(&word));
-    pair.and_then(|pair| pair.first()).and_then(|number| number.parse().ok()).unwrap_or(0)
+    pair.and_then(|pair| pair.first())
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
 }
 
 /// Runs the official Python client's tests against `server`, in an environment of their own.
@@ -105,8 +136,13 @@ fn python_tests(server: &Path) -> Result<Tally> {
     let python = python_environment(&clients)?;
     let mut tally = Tally::default();
     let mut command = shell::program(&python.to_string_lossy());
-    command.args(["-m", "pytest", "-q", "--color=no"]).current_dir(&clients).env("KINDRED_BIN", server);
-    shell::run_reading("tests with the Python client", &mut command, |line| count_pytest(line, &mut tally))?;
+    command
+        .args(["-m", "pytest", "-q", "--color=no"])
+        .current_dir(&clients)
+        .env("KINDRED_BIN", server);
+    shell::run_reading("tests with the Python client", &mut command, |line| {
+        count_pytest(line, &mut tally)
+    })?;
     if tally.passed == 0 {
         bail!("no test with the Python client ran");
     }
@@ -124,25 +160,47 @@ fn python_environment(clients: &Path) -> Result<PathBuf> {
     }
     create_environment(&place)?;
     let mut install = shell::program(&python.to_string_lossy());
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]);
+    install.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        "requirements.txt",
+    ]);
     shell::run("install the Python client", install.current_dir(clients))?;
     std::fs::write(&stamp, wanted)?;
     Ok(python)
 }
 
 fn create_environment(place: &Path) -> Result<()> {
-    let create = || shell::program("python3").args(["-m", "venv", "--clear"]).arg(place).status();
+    let create = || {
+        shell::program("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(place)
+            .status()
+    };
     println!("==> create a Python environment in {}", place.display());
     if create()?.success() {
         return Ok(());
     }
     // Debian and Ubuntu ship Python without it. Only root can install, and only root is asked to.
-    let is_root = std::process::Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n");
+    let is_root = std::process::Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|out| out.stdout == b"0\n");
     if !is_root || !shell::succeeds(shell::program("apt-get").arg("--version")) {
         bail!("`python3 -m venv` does not work; on Debian or Ubuntu: sudo apt-get install python3-venv");
     }
-    shell::run("apt-get update", shell::program("apt-get").args(["update", "-qq"]))?;
-    shell::run("install python3-venv", shell::program("apt-get").args(["install", "-qq", "-y", "python3-venv"]))?;
+    shell::run(
+        "apt-get update",
+        shell::program("apt-get").args(["update", "-qq"]),
+    )?;
+    shell::run(
+        "install python3-venv",
+        shell::program("apt-get").args(["install", "-qq", "-y", "python3-venv"]),
+    )?;
     if !create()?.success() {
         bail!("`python3 -m venv` does not work, even with python3-venv installed");
     }
@@ -163,11 +221,23 @@ mod tests {
         ] {
             count_cargo(line, &mut rust);
         }
-        assert_eq!(rust, Tally { passed: 15, ignored: 1 });
+        assert_eq!(
+            rust,
+            Tally {
+                passed: 15,
+                ignored: 1
+            }
+        );
 
         let mut python = Tally::default();
         count_pytest("......", &mut python);
         count_pytest("143 passed, 2 warnings in 61.02s (0:01:01)", &mut python);
-        assert_eq!(python, Tally { passed: 143, ignored: 0 });
+        assert_eq!(
+            python,
+            Tally {
+                passed: 143,
+                ignored: 0
+            }
+        );
     }
 }

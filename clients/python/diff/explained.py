@@ -26,7 +26,8 @@ EXPLAINED: dict[str, Explained] = {
         "corrected: oracle searches without the threshold and filters",
     ),
     "tree-exclusion": Explained(
-        "example ids inside a prefetch are excluded only in that prefetch; wire.md 3.3 excludes them in the whole tree",
+        "example ids inside a prefetch are excluded only in that prefetch, those of a feedback query above prefetches "
+        "not in the prefetches; wire.md 3.3 excludes all of them in the whole tree",
         "corrected: subjects adds the tree's ids as must_not has_id to the root filter",
     ),
     "feedback-lookup": Explained(

@@ -19,9 +19,20 @@ from qdrant_client.local.sparse_distances import calculate_distance_sparse
 
 from diff import compare
 from diff.compare import EVERYTHING, Mismatch, check, identical, pairs, ranking, valid_ranking
-from diff.data import Collection, Slot
+from diff.data import F32_ULP, Collection, Slot
 from diff.queries import Request, floor_of, is_custom, strategy_of
-from diff.subjects import Answer, IdTypes, Memory, Subject, as_list, examples, tree_ids
+from diff.subjects import Answer, Memory, Subject, as_list, own_ids, tree_ids
+
+
+def dbsf_floor(sources: list[Any]) -> float:
+    """What f32 arithmetic may cost DBSF: a few roundings of the largest score, divided by the spread of the source."""
+    total = 0.0
+    for source in sources:
+        scores = [p.score for p in source]
+        spread = float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
+        if spread > 0:
+            total += 8 * F32_ULP * max(map(abs, scores)) / spread
+    return total
 
 
 class Judge:
@@ -183,9 +194,7 @@ class Judge:
         """Take a prefetch tree apart."""
         nodes = as_list(request.args.get("prefetch"))
         ids = tree_ids(nodes, request.collection)
-        place = request.args.get("lookup_from")
-        if place is None or place.collection == request.collection:
-            ids += [e for e in examples(request.args.get("query")) if isinstance(e, IdTypes)]
+        ids += own_ids(request.args.get("query"), request.args.get("lookup_from"), request.collection)
         sources = []
         for node in nodes:
             part = self.part(request, node, ids)
@@ -193,14 +202,16 @@ class Judge:
             self.judge(part, ours, theirs)
             check(ours.refused is None, "a prefetch alone was refused", ours.refused)
             sources.append(ours.value.points)
-        for point in (p for source in sources for p in source):
-            point.score = float(np.float32(point.score))
+        if self.server.speaks_f32:
+            for point in (p for source in sources for p in source):
+                point.score = float(np.float32(point.score))
         self.merged(request, got, sources, ids)
         return ["tie-in-prefetch"]
 
     def merged(self, request: Request, got: Any, sources: list[Any], ids: list[Any]) -> None:
         """Compute the merge from the server's own lists and compare."""
         query = self.resolved(request)
+        spread = dbsf_floor(sources) if isinstance(query, models.FusionQuery) else 0.0
         outer = ignore_mentioned_ids_filter(request.args.get("query_filter"), list(ids))
         points = self.local(request)._merge_sources(
             sources=sources,
@@ -212,6 +223,7 @@ class Judge:
             with_payload=False,
         )
         want = ranking(request, points)
+        want.floor += spread
         if not isinstance(query, models.FormulaQuery | models.FusionQuery | models.RrfQuery):
             want.scores = self.alternatives(request, points)
         valid_ranking(pairs(got.points), want)

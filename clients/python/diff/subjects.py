@@ -61,18 +61,26 @@ def as_list(prefetch: Any) -> list[models.Prefetch]:
     return prefetch if isinstance(prefetch, list) else [prefetch]
 
 
+def own_ids(query: Any, place: models.LookupLocation | None, collection: str) -> list[Any]:
+    """The example ids of a query that name points of the searched collection."""
+    if place is not None and place.collection != collection:
+        return []
+    return [e for e in examples(query) if isinstance(e, IdTypes)]
+
+
 def tree_ids(prefetch: Any, collection: str) -> list[Any]:
     """The example ids of the searched collection in a whole prefetch tree."""
     out: list[Any] = []
     for node in as_list(prefetch):
-        if node.lookup_from is None or node.lookup_from.collection == collection:
-            out += [e for e in examples(node.query) if isinstance(e, IdTypes)]
+        out += own_ids(node.query, node.lookup_from, collection)
         out += tree_ids(node.prefetch, collection)
     return out
 
 
 class Subject:
-    """A client with the generated collections loaded."""
+    """A client with the generated collections loaded. `speaks_f32`: scores are f32 before they are printed."""
+
+    speaks_f32 = False
 
     def __init__(self, client: QdrantClient) -> None:
         self.client = client
@@ -111,6 +119,8 @@ def body_of(request: Request) -> models.QueryRequest:
 class Server(Subject):
     """A server over REST. The client closes connections to localhost after each call unless told otherwise."""
 
+    speaks_f32 = True
+
     def __init__(self, url: str) -> None:
         limits = httpx.Limits(max_connections=8, max_keepalive_connections=8)
         super().__init__(QdrantClient(url=url, timeout=30, limits=limits))
@@ -144,6 +154,8 @@ class Memory(Subject):
     def adapt(self, collection: str, args: dict[str, Any]) -> int:
         """Rewrite a query's arguments to mean what wire.md says. Returns how many results to cut in front."""
         ids = tree_ids(args.get("prefetch"), collection)
+        if args.get("prefetch"):
+            ids += own_ids(args.get("query"), args.get("lookup_from"), collection)
         if ids:
             corrections["tree-exclusion"] += 1
             args["query_filter"] = ignore_mentioned_ids_filter(args.get("query_filter"), list(ids))

@@ -1,1 +1,3 @@
-fn main(){}
+//! The program `kindred`: one file per command; it parses arguments and calls.
+
+fn main() {}

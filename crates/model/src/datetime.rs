@@ -32,7 +32,9 @@ impl DateTime {
     /// Reads `YYYY-MM-DD`, optionally with `T` or a space and `HH:MM[:SS[.f]]`. After seconds an offset may
     /// follow: `Z`, `±HH`, `±HHMM` or `±HH:MM`; without one the time is UTC. Digits below a microsecond are cut.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut scan = Scan { rest: text.trim_start().as_bytes() };
+        let mut scan = Scan {
+            rest: text.trim_start().as_bytes(),
+        };
         let year = i16::try_from(scan.number(4)?).ok()?;
         scan.skip(b"-")?;
         let month = scan.two()?;
@@ -57,7 +59,9 @@ impl DateTime {
 
     fn new(local: civil::DateTime, micros: i64, offset_s: i64) -> Option<Self> {
         let seconds = local.duration_since(EPOCH).as_secs().checked_sub(offset_s)?;
-        Some(Self::from_micros(seconds.checked_mul(1_000_000)?.checked_add(micros)?))
+        Some(Self::from_micros(
+            seconds.checked_mul(1_000_000)?.checked_add(micros)?,
+        ))
     }
 }
 
@@ -116,7 +120,11 @@ impl Scan<'_> {
         let sign = if self.skip(b"+-")? == b'-' { -1 } else { 1 };
         let hours = i64::from(self.number(2)?);
         self.rest = self.rest.strip_prefix(b":").unwrap_or(self.rest);
-        let minutes = if self.rest.is_empty() { 0 } else { i64::from(self.number(2)?) };
+        let minutes = if self.rest.is_empty() {
+            0
+        } else {
+            i64::from(self.number(2)?)
+        };
         let is_offset = self.rest.is_empty() && hours < 24 && minutes < 60;
         is_offset.then_some(sign * (hours * 3600 + minutes * 60))
     }

@@ -74,8 +74,16 @@ impl GeoPoint {
 
     /// Reads a payload value: an object whose `lon` and `lat` are numbers; anything else is no place.
     pub fn from_value(value: &Value) -> Option<Self> {
-        let coordinate = |name: &str| value.get(name).and_then(Value::as_f64).filter(|degrees| degrees.is_finite());
-        Some(Self { lon: coordinate("lon")?, lat: coordinate("lat")? })
+        let coordinate = |name: &str| {
+            value
+                .get(name)
+                .and_then(Value::as_f64)
+                .filter(|degrees| degrees.is_finite())
+        };
+        Some(Self {
+            lon: coordinate("lon")?,
+            lat: coordinate("lat")?,
+        })
     }
 }
 
@@ -103,7 +111,10 @@ impl Polygon {
     /// Whether `point` lies inside the outer ring and outside every hole; all edges are outside.
     pub fn contains(&self, point: GeoPoint) -> bool {
         side(point, &self.exterior) == Side::Inside
-            && self.interiors.iter().all(|hole| side(point, hole) == Side::Outside)
+            && self
+                .interiors
+                .iter()
+                .all(|hole| side(point, hole) == Side::Outside)
     }
 }
 
@@ -126,7 +137,11 @@ fn side(point: GeoPoint, ring: &[GeoPoint]) -> Side {
         // One end counts and the other does not, so that a ray through a corner crosses once.
         let is_crossing = (from.lat > point.lat) != (to.lat > point.lat);
         if is_crossing && (turn > 0.0) == (rise > 0.0) {
-            side = if side == Side::Inside { Side::Outside } else { Side::Inside };
+            side = if side == Side::Inside {
+                Side::Outside
+            } else {
+                Side::Inside
+            };
         }
     }
     side
@@ -156,8 +171,14 @@ impl<'de> Deserialize<'de> for BoundingBox {
             bottom_right: GeoPoint,
         }
         let what = "a bounding box: an object with `top_left` and `bottom_right`";
-        let Keys { top_left, bottom_right } = object(deserializer, what)?;
-        Ok(Self { top_left, bottom_right })
+        let Keys {
+            top_left,
+            bottom_right,
+        } = object(deserializer, what)?;
+        Ok(Self {
+            top_left,
+            bottom_right,
+        })
     }
 }
 
@@ -201,15 +222,27 @@ impl<'de> Deserialize<'de> for Polygon {
         }
         let what = "a polygon: an object with `exterior` and perhaps `interiors`";
         let Keys { exterior, interiors } = object(deserializer, what)?;
-        let interiors = interiors.unwrap_or_default().into_iter().map(|ring| ring.points).collect();
-        Ok(Self { exterior: exterior.points, interiors })
+        let interiors = interiors
+            .unwrap_or_default()
+            .into_iter()
+            .map(|ring| ring.points)
+            .collect();
+        Ok(Self {
+            exterior: exterior.points,
+            interiors,
+        })
     }
 }
 
 impl Serialize for Polygon {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("exterior", &Ring { points: &self.exterior })?;
+        map.serialize_entry(
+            "exterior",
+            &Ring {
+                points: &self.exterior,
+            },
+        )?;
         if !self.interiors.is_empty() {
             let holes: Vec<_> = self.interiors.iter().map(|points| Ring { points }).collect();
             map.serialize_entry("interiors", &holes)?;

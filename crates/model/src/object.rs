@@ -13,7 +13,10 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    deserializer.deserialize_map(ObjectVisitor { what, read: PhantomData })
+    deserializer.deserialize_map(ObjectVisitor {
+        what,
+        read: PhantomData,
+    })
 }
 
 struct ObjectVisitor<T> {

@@ -55,7 +55,11 @@ impl JsonPath {
     }
 
     /// Whether `test` holds for one of `values`; stops at the first that does.
-    pub(crate) fn any<'a>(&self, payload: &'a Map<String, Value>, test: &mut dyn FnMut(&'a Value) -> bool) -> bool {
+    pub(crate) fn any<'a>(
+        &self,
+        payload: &'a Map<String, Value>,
+        test: &mut dyn FnMut(&'a Value) -> bool,
+    ) -> bool {
         any_below(payload, &self.segments, test)
     }
 
@@ -74,7 +78,10 @@ impl JsonPath {
         payload: &'a Map<String, Value>,
         test: &mut dyn FnMut(&'a Value) -> bool,
     ) -> bool {
-        let segments = self.segments.strip_suffix(&[Segment::Every]).unwrap_or(&self.segments);
+        let segments = self
+            .segments
+            .strip_suffix(&[Segment::Every])
+            .unwrap_or(&self.segments);
         any_below(payload, segments, &mut |value| flat(value, test))
     }
 }
@@ -104,7 +111,9 @@ fn any<'a>(value: &'a Value, path: &[Segment], test: &mut dyn FnMut(&'a Value) -
     match segment {
         Segment::Key(key) => value.get(key).is_some_and(|value| any(value, rest, test)),
         Segment::Index(index) => value.get(index).is_some_and(|value| any(value, rest, test)),
-        Segment::Every => value.as_array().is_some_and(|items| items.iter().any(|item| any(item, rest, test))),
+        Segment::Every => value
+            .as_array()
+            .is_some_and(|items| items.iter().any(|item| any(item, rest, test))),
     }
 }
 
@@ -149,7 +158,9 @@ fn parse(text: &str) -> Result<Vec<Segment>, String> {
 
 fn parse_key(text: &str) -> Result<(&str, &str), String> {
     if let Some(quoted) = text.strip_prefix('"') {
-        return quoted.split_once('"').ok_or_else(|| "a quote is not closed".to_owned());
+        return quoted
+            .split_once('"')
+            .ok_or_else(|| "a quote is not closed".to_owned());
     }
     let end = text.find(|character| !is_raw(character)).unwrap_or(text.len());
     match text.split_at(end) {
@@ -166,7 +177,9 @@ fn parse_index(text: &str) -> Result<Segment, String> {
     // `parse` alone would also take a plus sign.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit()).then_some(text);
     let index = digits.and_then(|digits| digits.parse().ok());
-    index.map(Segment::Index).ok_or_else(|| format!("`[{text}]` is not an index"))
+    index
+        .map(Segment::Index)
+        .ok_or_else(|| format!("`[{text}]` is not an index"))
 }
 
 /// Whether a character may stand in a key without quotes.
@@ -205,7 +218,9 @@ impl Serialize for JsonPath {
 
 impl<'de> Deserialize<'de> for JsonPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }
 

@@ -15,6 +15,16 @@ use crate::path::{JsonPath, Segment};
 pub struct Payload(pub Map<String, Value>);
 
 impl Payload {
+    /// The object as JSON text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.0).expect("keys are texts and numbers finite, by the type of the map")
+    }
+
+    /// Reads JSON text; anything but an object, and nesting of 128 levels or more, is an error.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).map(Self)
+    }
+
     /// Adds the keys of `other`, whose values win; a null value deletes its key. Not deep: objects are replaced.
     pub fn merge(&mut self, other: Self) {
         merge(&mut self.0, &other.0);
@@ -218,11 +228,13 @@ impl<'a> Cut<'a> {
 }
 
 fn include(map: &Map<String, Value>, tails: &Tails<'_>) -> Map<String, Value> {
-    let kept = map.iter().filter_map(|(key, value)| match Cut::of_key(tails, key) {
-        Cut::Nothing => None,
-        Cut::Whole => Some((key.clone(), value.clone())),
-        Cut::Parts(tails) => Some((key.clone(), include_value(value, &tails))),
-    });
+    let kept = map
+        .iter()
+        .filter_map(|(key, value)| match Cut::of_key(tails, key) {
+            Cut::Nothing => None,
+            Cut::Whole => Some((key.clone(), value.clone())),
+            Cut::Parts(tails) => Some((key.clone(), include_value(value, &tails))),
+        });
     kept.collect()
 }
 
@@ -239,11 +251,13 @@ fn include_value(value: &Value, tails: &Tails<'_>) -> Value {
 }
 
 fn exclude(map: &Map<String, Value>, tails: &Tails<'_>) -> Map<String, Value> {
-    let kept = map.iter().filter_map(|(key, value)| match Cut::of_key(tails, key) {
-        Cut::Nothing => Some((key.clone(), value.clone())),
-        Cut::Whole => None,
-        Cut::Parts(tails) => Some((key.clone(), exclude_value(value, &tails))),
-    });
+    let kept = map
+        .iter()
+        .filter_map(|(key, value)| match Cut::of_key(tails, key) {
+            Cut::Nothing => Some((key.clone(), value.clone())),
+            Cut::Whole => None,
+            Cut::Parts(tails) => Some((key.clone(), exclude_value(value, &tails))),
+        });
     kept.collect()
 }
 

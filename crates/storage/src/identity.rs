@@ -1,6 +1,8 @@
 //! The object `STORE`: what makes a folder or bucket a store of ours, in which format, and which one it is. The engine
 //! opens it before it touches anything else.
 
+use std::ops::Range;
+
 use crate::checksum::crc32c;
 use crate::error::{Error, Flaw};
 use crate::fields::{FORMAT_MAJOR, FORMAT_MINOR, Fields, write_prelude};
@@ -9,6 +11,9 @@ use crate::store::{STORE_NAME, Store};
 
 const MAGIC: [u8; 8] = *b"KNDRSTOR";
 const BYTES: usize = 32;
+
+/// One byte more than belongs there, to notice it.
+const READ: Range<u64> = 0..33;
 
 /// What a store says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +45,6 @@ impl Identity {
         }
     }
 }
-
-/// One byte more than belongs there, to notice it.
-const READ: std::ops::Range<u64> = 0..33;
 
 fn encode(uuid: u128) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(BYTES);

@@ -7,7 +7,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Folders that are never committed, in any place.
-const SKIPPED: [&str; 6] = [".git", "__pycache__", ".venv", ".pytest_cache", ".hypothesis", "node_modules"];
+const SKIPPED: [&str; 6] = [
+    ".git",
+    "__pycache__",
+    ".venv",
+    ".pytest_cache",
+    ".hypothesis",
+    "node_modules",
+];
 /// Folders of the root that are never committed.
 const SKIPPED_AT_ROOT: [&str; 2] = ["target", "storage"];
 
@@ -44,7 +51,11 @@ pub(crate) struct Finding {
 impl File {
     fn new(path: &str, text: String) -> Self {
         if !path.ends_with(".rs") {
-            return Self { text, code: String::new(), live: String::new() };
+            return Self {
+                text,
+                code: String::new(),
+                live: String::new(),
+            };
         }
         let code = lexer::mask(&text);
         let live = lexer::without_tests(&code);
@@ -56,7 +67,8 @@ impl Tree {
     /// Reads every committed file under `root` that is text.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let mut tree = Self::default();
-        tree.walk(root, "").with_context(|| format!("cannot read {}", root.display()))?;
+        tree.walk(root, "")
+            .with_context(|| format!("cannot read {}", root.display()))?;
         Ok(tree)
     }
 
@@ -64,7 +76,11 @@ impl Tree {
         for entry in std::fs::read_dir(root.join(below))? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
+            let path = if below.is_empty() {
+                name.clone()
+            } else {
+                format!("{below}/{name}")
+            };
             let kind = entry.file_type()?;
             if kind.is_dir() {
                 let is_skipped = SKIPPED.contains(&name.as_str())
@@ -88,12 +104,16 @@ impl Tree {
 
     /// The Rust files, in the order of their paths.
     pub(crate) fn rust(&self) -> impl Iterator<Item = (&str, &File)> {
-        self.files.iter().filter(|(path, _)| path.ends_with(".rs")).map(|(path, file)| (path.as_str(), file))
+        self.files
+            .iter()
+            .filter(|(path, _)| path.ends_with(".rs"))
+            .map(|(path, file)| (path.as_str(), file))
     }
 
     /// Whether a file holds only tests: by its name, or because it lies under a folder of tests.
     pub(crate) fn is_test(path: &str) -> bool {
-        path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches"))
+        path.split('/')
+            .any(|part| matches!(part, "tests" | "tests.rs" | "benches"))
     }
 }
 

@@ -23,30 +23,90 @@ const TESTKIT: &str = "kindred-testkit";
 
 /// From the ground floor up.
 const FLOORS: [Floor; 10] = [
-    Floor { folder: "kernels", package: KERNELS, may_use: &[] },
-    Floor { folder: "model", package: MODEL, may_use: &[] },
-    Floor { folder: "storage", package: STORAGE, may_use: &[] },
-    Floor { folder: "index", package: INDEX, may_use: &[KERNELS, MODEL] },
-    Floor { folder: "segment", package: SEGMENT, may_use: &[INDEX, STORAGE, MODEL, KERNELS] },
-    Floor { folder: "engine", package: ENGINE, may_use: &[SEGMENT, STORAGE, MODEL] },
-    Floor { folder: "trainer", package: TRAINER, may_use: &[ENGINE, MODEL] },
-    Floor { folder: "api", package: API, may_use: &[ENGINE, TRAINER, MODEL] },
-    Floor { folder: "cli", package: "kindred-cli", may_use: &[API, TRAINER, ENGINE, MODEL] },
-    Floor { folder: "testkit", package: TESTKIT, may_use: &[MODEL, STORAGE] },
+    Floor {
+        folder: "kernels",
+        package: KERNELS,
+        may_use: &[],
+    },
+    Floor {
+        folder: "model",
+        package: MODEL,
+        may_use: &[],
+    },
+    Floor {
+        folder: "storage",
+        package: STORAGE,
+        may_use: &[],
+    },
+    Floor {
+        folder: "index",
+        package: INDEX,
+        may_use: &[KERNELS, MODEL],
+    },
+    Floor {
+        folder: "segment",
+        package: SEGMENT,
+        may_use: &[INDEX, STORAGE, MODEL, KERNELS],
+    },
+    Floor {
+        folder: "engine",
+        package: ENGINE,
+        may_use: &[SEGMENT, STORAGE, MODEL],
+    },
+    Floor {
+        folder: "trainer",
+        package: TRAINER,
+        may_use: &[ENGINE, MODEL],
+    },
+    Floor {
+        folder: "api",
+        package: API,
+        may_use: &[ENGINE, TRAINER, MODEL],
+    },
+    Floor {
+        folder: "cli",
+        package: "kindred-cli",
+        may_use: &[API, TRAINER, ENGINE, MODEL],
+    },
+    Floor {
+        folder: "testkit",
+        package: TESTKIT,
+        may_use: &[MODEL, STORAGE],
+    },
 ];
 
 /// The embeddable library must not bring these into a program, not even indirectly.
-const NOT_IN_THE_LIBRARY: [&str; 8] =
-    ["tokio", "axum", "hyper", "tower", "object_store", "ureq", "reqwest", "qdrant-client"];
+const NOT_IN_THE_LIBRARY: [&str; 8] = [
+    "tokio",
+    "axum",
+    "hyper",
+    "tower",
+    "object_store",
+    "ureq",
+    "reqwest",
+    "qdrant-client",
+];
 
 /// Words that only some folders may contain in code outside tests, with the reason.
 const FOREIGN: [(&str, &[&str], &str); 6] = [
-    ("std::fs", &["storage", "cli", "testkit"], "only storage touches the database's bytes"),
+    (
+        "std::fs",
+        &["storage", "cli", "testkit"],
+        "only storage touches the database's bytes",
+    ),
     ("std::net", &["api", "cli"], "only api touches sockets"),
     ("async", &["api", "cli"], "no async below the door"),
     ("await", &["api", "cli"], "no async below the door"),
-    ("unsafe", &["kernels", "storage"], "only kernels and storage contain unsafe"),
-    ("unsafe_code", &["kernels", "storage"], "only kernels and storage contain unsafe"),
+    (
+        "unsafe",
+        &["kernels", "storage"],
+        "only kernels and storage contain unsafe",
+    ),
+    (
+        "unsafe_code",
+        &["kernels", "storage"],
+        "only kernels and storage contain unsafe",
+    ),
 ];
 
 /// Checks every manifest under `crates`, and the code for what its floor must not contain.
@@ -54,13 +114,24 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let ours: BTreeSet<&str> = FLOORS.iter().map(|floor| floor.package).collect();
     for (path, file) in &tree.files {
-        let Some(folder) = path.strip_prefix("crates/").and_then(|rest| rest.strip_suffix("/Cargo.toml")) else {
+        let Some(folder) = path
+            .strip_prefix("crates/")
+            .and_then(|rest| rest.strip_suffix("/Cargo.toml"))
+        else {
             continue;
         };
-        let mut fail =
-            |what: String| findings.push(Finding { path: path.clone(), line: 0, rule: "floors", what });
+        let mut fail = |what: String| {
+            findings.push(Finding {
+                path: path.clone(),
+                line: 0,
+                rule: "floors",
+                what,
+            })
+        };
         let Some(floor) = FLOORS.iter().find(|floor| floor.folder == folder) else {
-            fail(format!("`{folder}` is not a floor; the table is in xtask/src/tidy/floors.rs"));
+            fail(format!(
+                "`{folder}` is not a floor; the table is in xtask/src/tidy/floors.rs"
+            ));
             continue;
         };
         match file.text.parse::<toml::Table>() {
@@ -75,8 +146,16 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-fn check_manifest(manifest: &toml::Table, floor: &Floor, ours: &BTreeSet<&str>, fail: &mut impl FnMut(String)) {
-    let name = manifest.get("package").and_then(|package| package.get("name")).and_then(toml::Value::as_str);
+fn check_manifest(
+    manifest: &toml::Table,
+    floor: &Floor,
+    ours: &BTreeSet<&str>,
+    fail: &mut impl FnMut(String),
+) {
+    let name = manifest
+        .get("package")
+        .and_then(|package| package.get("name"))
+        .and_then(toml::Value::as_str);
     if name != Some(floor.package) {
         fail(format!("the package must be called `{}`", floor.package));
     }
@@ -89,8 +168,12 @@ fn check_manifest(manifest: &toml::Table, floor: &Floor, ours: &BTreeSet<&str>, 
             continue;
         }
         let is_dev = table == "dev-dependencies";
-        if !floor.may_use.contains(&dependency.as_str()) && !(is_dev && dependency == TESTKIT) {
-            fail(format!("[{table}]: `{}` must not use `{dependency}`", floor.folder));
+        let is_allowed = floor.may_use.contains(&dependency.as_str()) || is_dev && dependency == TESTKIT;
+        if !is_allowed {
+            fail(format!(
+                "[{table}]: `{}` must not use `{dependency}`",
+                floor.folder
+            ));
         }
     }
 }
@@ -99,10 +182,19 @@ fn check_manifest(manifest: &toml::Table, floor: &Floor, ours: &BTreeSet<&str>, 
 fn dependencies(manifest: &toml::Table) -> Vec<(&'static str, String)> {
     let mut tables = vec![manifest];
     let targets = manifest.get("target").and_then(toml::Value::as_table);
-    tables.extend(targets.into_iter().flat_map(toml::Table::values).filter_map(toml::Value::as_table));
+    tables.extend(
+        targets
+            .into_iter()
+            .flat_map(toml::Table::values)
+            .filter_map(toml::Value::as_table),
+    );
     let mut found = Vec::new();
     for kind in ["dependencies", "build-dependencies", "dev-dependencies"] {
-        for entries in tables.iter().filter_map(|table| table.get(kind)).filter_map(toml::Value::as_table) {
+        for entries in tables
+            .iter()
+            .filter_map(|table| table.get(kind))
+            .filter_map(toml::Value::as_table)
+        {
             for (key, value) in entries {
                 let renamed = value.get("package").and_then(toml::Value::as_str);
                 found.push((kind, renamed.unwrap_or(key).to_owned()));
@@ -114,8 +206,12 @@ fn dependencies(manifest: &toml::Table) -> Vec<(&'static str, String)> {
 
 /// Follows the lock file from the library: what it reaches, a program that embeds it must build.
 fn check_lock(lock: &str) -> Vec<Finding> {
-    let fail =
-        |what: String| Finding { path: "Cargo.lock".to_owned(), line: 0, rule: "floors", what };
+    let fail = |what: String| Finding {
+        path: "Cargo.lock".to_owned(),
+        line: 0,
+        rule: "floors",
+        what,
+    };
     let lock: toml::Table = match lock.parse() {
         Ok(lock) => lock,
         Err(error) => return vec![fail(format!("cannot be read: {error}"))],
@@ -123,11 +219,16 @@ fn check_lock(lock: &str) -> Vec<Finding> {
     let packages = lock.get("package").and_then(toml::Value::as_array);
     let mut graph: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for package in packages.into_iter().flatten() {
-        let Some(name) = package.get("name").and_then(toml::Value::as_str) else { continue };
+        let Some(name) = package.get("name").and_then(toml::Value::as_str) else {
+            continue;
+        };
         let uses = package.get("dependencies").and_then(toml::Value::as_array);
         let uses = uses.into_iter().flatten().filter_map(toml::Value::as_str);
         // `name version` when there are several versions.
-        graph.entry(name).or_default().extend(uses.filter_map(|text| text.split(' ').next()));
+        graph
+            .entry(name)
+            .or_default()
+            .extend(uses.filter_map(|text| text.split(' ').next()));
     }
     let mut seen = BTreeSet::from([ENGINE]);
     let mut open = vec![ENGINE];
@@ -139,17 +240,33 @@ fn check_lock(lock: &str) -> Vec<Finding> {
         }
     }
     let reached = NOT_IN_THE_LIBRARY.iter().filter(|name| seen.contains(**name));
-    reached.map(|name| fail(format!("the embeddable library must not depend on `{name}`, not even indirectly"))).collect()
+    reached
+        .map(|name| {
+            fail(format!(
+                "the embeddable library must not depend on `{name}`, not even indirectly"
+            ))
+        })
+        .collect()
 }
 
 fn check_foreign(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, file) in tree.rust().filter(|(path, _)| !Tree::is_test(path)) {
-        let Some((folder, _)) = path.strip_prefix("crates/").and_then(|rest| rest.split_once("/src/")) else {
+        let Some((folder, _)) = path
+            .strip_prefix("crates/")
+            .and_then(|rest| rest.split_once("/src/"))
+        else {
             continue;
         };
-        for (word, allowed, why) in FOREIGN.iter().filter(|(_, allowed, _)| !allowed.contains(&folder)) {
-            let hit = file.live.lines().enumerate().find(|(_, line)| has_word(line, word));
+        for (word, allowed, why) in FOREIGN
+            .iter()
+            .filter(|(_, allowed, _)| !allowed.contains(&folder))
+        {
+            let hit = file
+                .live
+                .lines()
+                .enumerate()
+                .find(|(_, line)| has_word(line, word));
             findings.extend(hit.map(|(index, _)| Finding {
                 path: path.to_owned(),
                 line: index + 1,
@@ -191,16 +308,37 @@ mod tests {
 
     #[test]
     fn a_floor_uses_only_lower_floors() {
-        let good = manifest("kindred-index", "[dependencies]\nkindred-model = {}\n[dev-dependencies]\nkindred-testkit = {}");
+        let good = manifest(
+            "kindred-index",
+            "[dependencies]\nkindred-model = {}\n[dev-dependencies]\nkindred-testkit = {}",
+        );
         found(&[("crates/index/Cargo.toml", &good)], &[]);
         let upward = manifest("kindred-index", "[dependencies]\nkindred-segment = {}");
-        found(&[("crates/index/Cargo.toml", &upward)], &["must not use `kindred-segment`"]);
-        let renamed = manifest("kindred-model", "[target.'cfg(unix)'.dependencies]\nk = { package = \"kindred-kernels\" }");
-        found(&[("crates/model/Cargo.toml", &renamed)], &["must not use `kindred-kernels`"]);
+        found(
+            &[("crates/index/Cargo.toml", &upward)],
+            &["must not use `kindred-segment`"],
+        );
+        let renamed = manifest(
+            "kindred-model",
+            "[target.'cfg(unix)'.dependencies]\nk = { package = \"kindred-kernels\" }",
+        );
+        found(
+            &[("crates/model/Cargo.toml", &renamed)],
+            &["must not use `kindred-kernels`"],
+        );
         let misused = manifest("kindred-model", "[dependencies]\nkindred-testkit = {}");
-        found(&[("crates/model/Cargo.toml", &misused)], &["must not use `kindred-testkit`"]);
-        found(&[("crates/utils/Cargo.toml", &manifest("kindred-utils", ""))], &["is not a floor"]);
-        found(&[("crates/model/Cargo.toml", "[package]\nname = \"x\"")], &["must be called", "is missing"]);
+        found(
+            &[("crates/model/Cargo.toml", &misused)],
+            &["must not use `kindred-testkit`"],
+        );
+        found(
+            &[("crates/utils/Cargo.toml", &manifest("kindred-utils", ""))],
+            &["is not a floor"],
+        );
+        found(
+            &[("crates/model/Cargo.toml", "[package]\nname = \"x\"")],
+            &["must be called", "is missing"],
+        );
     }
 
     #[test]
@@ -208,15 +346,36 @@ mod tests {
         let lock = "[[package]]\nname = \"kindred\"\ndependencies = [\"a 1.0.0\"]\n\
                     [[package]]\nname = \"a\"\ndependencies = [\"tokio\"]\n";
         found(&[("Cargo.lock", lock)], &["`tokio`"]);
-        found(&[("Cargo.lock", "[[package]]\nname = \"kindred-api\"\ndependencies = [\"tokio\"]\n")], &[]);
+        found(
+            &[(
+                "Cargo.lock",
+                "[[package]]\nname = \"kindred-api\"\ndependencies = [\"tokio\"]\n",
+            )],
+            &[],
+        );
     }
 
     #[test]
     fn a_floor_contains_no_foreign_words() {
-        found(&[("crates/engine/src/a.rs", "use std::fs::File;")], &["only storage"]);
-        found(&[("crates/model/src/a.rs", "async fn a() { unsafe_thing() }")], &["no async"]);
-        found(&[("crates/segment/src/a.rs", "fn a() { unsafe { b() } }")], &["unsafe"]);
-        found(&[("crates/engine/src/a.rs", "// std::fs\n#[cfg(test)]\nmod t { use std::fs; }")], &[]);
+        found(
+            &[("crates/engine/src/a.rs", "use std::fs::File;")],
+            &["only storage"],
+        );
+        found(
+            &[("crates/model/src/a.rs", "async fn a() { unsafe_thing() }")],
+            &["no async"],
+        );
+        found(
+            &[("crates/segment/src/a.rs", "fn a() { unsafe { b() } }")],
+            &["unsafe"],
+        );
+        found(
+            &[(
+                "crates/engine/src/a.rs",
+                "// std::fs\n#[cfg(test)]\nmod t { use std::fs; }",
+            )],
+            &[],
+        );
         found(&[("crates/storage/src/a.rs", "use std::fs::File;")], &[]);
     }
 }

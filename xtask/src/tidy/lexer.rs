@@ -19,11 +19,18 @@ pub(crate) fn mask(text: &str) -> String {
             _ => (0, b' '),
         };
         if length == 0 {
-            out.extend(rest.first().map(|byte| if byte.is_ascii() { *byte } else { b'_' }));
+            out.extend(
+                rest.first()
+                    .map(|byte| if byte.is_ascii() { *byte } else { b'_' }),
+            );
             at += 1;
             continue;
         }
-        out.extend(rest.iter().take(length).map(|byte| if *byte == b'\n' { b'\n' } else { fill }));
+        out.extend(
+            rest.iter()
+                .take(length)
+                .map(|byte| if *byte == b'\n' { b'\n' } else { fill }),
+        );
         at += length;
     }
     String::from_utf8_lossy(&out).into_owned()
@@ -84,12 +91,20 @@ fn character(rest: &[u8]) -> usize {
         Some(0xC0..) => 2,
         _ => 1,
     };
-    if rest.get(1 + width) == Some(&b'\'') && rest.get(1) != Some(&b'\'') { width + 2 } else { 0 }
+    if rest.get(1 + width) == Some(&b'\'') && rest.get(1) != Some(&b'\'') {
+        width + 2
+    } else {
+        0
+    }
 }
 
 /// The length of a raw, byte or C string, or 0 when the letter starts a word.
 fn prefixed_string(rest: &[u8]) -> usize {
-    let letters = rest.iter().take(2).take_while(|byte| matches!(byte, b'r' | b'b' | b'c')).count();
+    let letters = rest
+        .iter()
+        .take(2)
+        .take_while(|byte| matches!(byte, b'r' | b'b' | b'c'))
+        .count();
     let is_raw = rest.iter().take(letters).any(|byte| *byte == b'r');
     let after = rest.get(letters..).unwrap_or_default();
     if !is_raw {
@@ -127,7 +142,10 @@ pub(crate) struct Token<'a> {
 impl Token<'_> {
     /// Whether it is a word that does not start with a digit.
     pub(crate) fn is_ident(&self) -> bool {
-        self.text.bytes().next().is_some_and(|byte| is_word(byte) && !byte.is_ascii_digit())
+        self.text
+            .bytes()
+            .next()
+            .is_some_and(|byte| is_word(byte) && !byte.is_ascii_digit())
     }
 }
 
@@ -146,7 +164,11 @@ pub(crate) fn tokens(code: &str) -> Vec<Token<'_>> {
             line += 1;
         }
         if !byte.is_ascii_whitespace() {
-            found.extend(code.get(at..at + length).map(|text| Token { text, line, start: at }));
+            found.extend(code.get(at..at + length).map(|text| Token {
+                text,
+                line,
+                start: at,
+            }));
         }
         at += length;
     }
@@ -195,13 +217,20 @@ pub(crate) fn without_tests(code: &str) -> String {
         }
         let after = end_of_item(&tokens, item);
         let start = tokens.get(index).map_or(0, |token| token.start);
-        let stop = tokens.get(after - 1).map_or(code.len(), |token| token.start + token.text.len());
+        let stop = tokens
+            .get(after - 1)
+            .map_or(code.len(), |token| token.start + token.text.len());
         blank.push((start, stop));
         index = after;
     }
     let mut out = code.as_bytes().to_vec();
     for (start, stop) in blank {
-        for byte in out.iter_mut().take(stop).skip(start).filter(|byte| **byte != b'\n') {
+        for byte in out
+            .iter_mut()
+            .take(stop)
+            .skip(start)
+            .filter(|byte| **byte != b'\n')
+        {
             *byte = b' ';
         }
     }
@@ -249,8 +278,11 @@ mod tests {
         check("a // b\nc", "a     \nc");
         check("a /* b /* c */ d */ e", "a                   e");
         check("f(\"x\\\"{\") + g", "f(______) + g");
-        check("r#\"a\"}\"# b", "_________ b");
-        check("br\"{\" b'{' '\\'' '{' '\\u{1F600}'", "_____ ____ ____ ___ ___________".trim());
+        check("r#\"a\"}\"# b", "________ b");
+        check(
+            "br\"{\" b'{' '\\'' '{' '\\u{1F600}'",
+            "_____ ____ ____ ___ ___________",
+        );
         check("fn f<'a>(x: &'a str)", "fn f<'a>(x: &'a str)");
         check("r#type; err\"x\"", "r#type; err___");
         check("\"a\nb\"", "__\n__");
@@ -262,8 +294,14 @@ mod tests {
         let without = without_tests(code);
         assert!(without.contains("fn a") && without.contains("fn d") && !without.contains("fn b"));
         assert_eq!(without.lines().count(), code.lines().count());
-        assert_eq!(without_tests("#[cfg(test)]\n#[allow(x)]\nmod tests;\nmod a;").trim(), "mod a;");
-        assert_eq!(without_tests("#[cfg(not(test))] fn a() {}"), "#[cfg(not(test))] fn a() {}");
+        assert_eq!(
+            without_tests("#[cfg(test)]\n#[allow(x)]\nmod tests;\nmod a;").trim(),
+            "mod a;"
+        );
+        assert_eq!(
+            without_tests("#[cfg(not(test))] fn a() {}"),
+            "#[cfg(not(test))] fn a() {}"
+        );
         assert_eq!(without_tests("#![cfg(test)]\nfn a() {}").trim(), "");
     }
 

@@ -22,19 +22,37 @@ pub(crate) fn run() -> Result<()> {
     let tree = Tree::read(shell::root())?;
     let findings = findings(&tree);
     for finding in &findings {
-        let line = if finding.line > 0 { format!(":{}", finding.line) } else { String::new() };
+        let line = if finding.line > 0 {
+            format!(":{}", finding.line)
+        } else {
+            String::new()
+        };
         println!("{}{line}: [{}] {}", finding.path, finding.rule, finding.what);
     }
     if !findings.is_empty() {
-        bail!("tidy: {} findings; argued exceptions go into {}", findings.len(), exceptions::PATH);
+        bail!(
+            "tidy: {} findings; argued exceptions go into {}",
+            findings.len(),
+            exceptions::PATH
+        );
     }
-    println!("tidy: {} files, nothing found, in {:.2} s", tree.files.len(), started.elapsed().as_secs_f64());
+    println!(
+        "tidy: {} files, nothing found, in {:.2} s",
+        tree.files.len(),
+        started.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
 /// All findings, without the excepted ones, in the order of the files.
 fn findings(tree: &Tree) -> Vec<Finding> {
-    let rules = [floors::check, order::check, sizes::check, words::check, records::check];
+    let rules = [
+        floors::check,
+        order::check,
+        sizes::check,
+        words::check,
+        records::check,
+    ];
     let found = rules.iter().flat_map(|rule| rule(tree)).collect();
     let mut left = exceptions::apply(tree, found);
     left.sort();

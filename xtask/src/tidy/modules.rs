@@ -12,6 +12,8 @@ pub(crate) struct Module {
     pub(crate) path: Vec<String>,
     /// Where it is written.
     pub(crate) file: String,
+    /// Where the files of its children are.
+    folder: String,
     /// Its children in the order of their `mod` lines, by index into the crate's list.
     pub(crate) children: Vec<(String, usize)>,
     /// The module around it; the root is its own.
@@ -51,29 +53,28 @@ struct Import {
 impl Crate {
     /// Reads the crate whose root is the file `root`; modules without a file are left out, as cargo reports them.
     pub(crate) fn read(tree: &Tree, root: &str) -> Self {
+        let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
         let mut all = Self::default();
-        all.modules.push(Module { file: root.to_owned(), ..Module::default() });
+        all.modules.push(Module {
+            file: root.to_owned(),
+            folder: folder.to_owned(),
+            ..Module::default()
+        });
         let mut open = vec![0];
         while let Some(index) = open.pop() {
-            let Some(module) = all.modules.get(index) else { continue };
-            let (file, path) = (module.file.clone(), module.path.clone());
-            let Some(source) = tree.files.get(&file) else { continue };
-            let tokens = lexer::tokens(&source.live);
-            all.scan(tree, &tokens, index, &file, &path, &mut open);
+            let file = all
+                .modules
+                .get(index)
+                .and_then(|module| tree.files.get(&module.file));
+            if let Some(file) = file {
+                all.scan(tree, &lexer::tokens(&file.live), index, &mut open);
+            }
         }
         all
     }
 
     /// Reads the tokens of the module at `index`, adds its children, and queues those that have files of their own.
-    fn scan(
-        &mut self,
-        tree: &Tree,
-        tokens: &[Token<'_>],
-        index: usize,
-        file: &str,
-        path: &[String],
-        open: &mut Vec<usize>,
-    ) {
+    fn scan(&mut self, tree: &Tree, tokens: &[Token<'_>], index: usize, open: &mut Vec<usize>) {
         let mut own = Vec::with_capacity(tokens.len());
         let mut at = 0;
         while let Some(token) = tokens.get(at) {
@@ -84,60 +85,54 @@ impl Crate {
                 at += 1;
                 continue;
             };
-            let mut child_path = path.to_vec();
-            child_path.push(name.text.to_owned());
             let end = lexer::end_of_item(tokens, at);
             if opens == Some("{") {
-                let child = self.add_child(index, name.text, child_path.clone(), file);
+                let child = self.add_child(index, name.text, None);
                 let body = tokens.get(at + 3..end.saturating_sub(1)).unwrap_or_default();
-                self.scan(tree, body, child, file, &child_path, open);
-            } else if let Some(child_file) = file_of(tree, file, path, name.text) {
-                let child = self.add_child(index, name.text, child_path, &child_file);
-                open.push(child);
+                self.scan(tree, body, child, open);
+            } else if let Some(parent) = self.modules.get(index)
+                && let Some(file) = file_of(tree, &parent.folder, name.text)
+            {
+                open.push(self.add_child(index, name.text, Some(file)));
             }
             at = end;
         }
-        let children: Vec<String> = match self.modules.get(index) {
-            Some(module) => module.children.iter().map(|(name, _)| name.clone()).collect(),
-            None => Vec::new(),
-        };
         if let Some(module) = self.modules.get_mut(index) {
             read_items(&own, &mut module.items);
-            read_mentions(&own, &children, module);
+            read_mentions(&own, module);
         }
     }
 
-    fn add_child(&mut self, parent: usize, name: &str, path: Vec<String>, file: &str) -> usize {
+    /// Adds a child, in `file` or else inline; returns its index.
+    fn add_child(&mut self, parent: usize, name: &str, file: Option<String>) -> usize {
         let index = self.modules.len();
-        self.modules.push(Module { path, file: file.to_owned(), parent, ..Module::default() });
+        let mut child = Module {
+            parent,
+            ..Module::default()
+        };
         if let Some(parent) = self.modules.get_mut(parent) {
             parent.children.push((name.to_owned(), index));
+            child.path = parent.path.iter().cloned().chain([name.to_owned()]).collect();
+            child.folder = format!("{}/{name}", parent.folder);
+            child.file = file.unwrap_or_else(|| parent.file.clone());
         }
+        self.modules.push(child);
         index
     }
 }
 
-/// The file of the child `name` of the module at `path`, which is written in `file`.
-fn file_of(tree: &Tree, file: &str, path: &[String], name: &str) -> Option<String> {
-    let (folder, stem) = file.rsplit_once('/').unwrap_or(("", file));
-    let stem = stem.trim_end_matches(".rs");
-    let mut base = folder.to_owned();
-    if !matches!(stem, "lib" | "main" | "mod") {
-        base = format!("{base}/{stem}");
-    }
-    // Inline modules add folders between the file and its child.
-    let from_file = path.iter().rposition(|part| part == stem).map_or(0, |at| at + 1);
-    let is_inline_possible = !matches!(stem, "lib" | "main" | "mod");
-    let inline = if is_inline_possible { path.get(from_file..).unwrap_or_default() } else { &[] };
-    for part in inline {
-        base = format!("{base}/{part}");
-    }
-    let candidates = [format!("{base}/{name}.rs"), format!("{base}/{name}/mod.rs")];
-    candidates.into_iter().find(|candidate| tree.files.contains_key(candidate))
+/// The file of the child `name` of a module whose children live in `folder`.
+fn file_of(tree: &Tree, folder: &str, name: &str) -> Option<String> {
+    let candidates = [format!("{folder}/{name}.rs"), format!("{folder}/{name}/mod.rs")];
+    candidates
+        .into_iter()
+        .find(|candidate| tree.files.contains_key(candidate))
 }
 
 fn read_items(tokens: &[Token<'_>], items: &mut Vec<String>) {
-    const KINDS: [&str; 8] = ["struct", "enum", "union", "trait", "fn", "type", "const", "static"];
+    const KINDS: [&str; 8] = [
+        "struct", "enum", "union", "trait", "fn", "type", "const", "static",
+    ];
     for pair in tokens.windows(2) {
         if let [kind, name] = pair
             && KINDS.contains(&kind.text)
@@ -148,8 +143,10 @@ fn read_items(tokens: &[Token<'_>], items: &mut Vec<String>) {
     }
 }
 
-fn read_mentions(tokens: &[Token<'_>], children: &[String], module: &mut Module) {
-    let is_local = |first: &str| matches!(first, "crate" | "self" | "super") || children.iter().any(|c| c == first);
+fn read_mentions(tokens: &[Token<'_>], module: &mut Module) {
+    let children: Vec<String> = module.children.iter().map(|(name, _)| name.clone()).collect();
+    let is_local =
+        |first: &str| matches!(first, "crate" | "self" | "super") || children.iter().any(|c| c == first);
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         let after = tokens.get(at + 1).map(|token| token.text);
@@ -167,14 +164,23 @@ fn read_mentions(tokens: &[Token<'_>], children: &[String], module: &mut Module)
                     }
                     None => module.globs.push(import.segments.clone()),
                 }
-                module.mentions.push(Mention { segments: import.segments, line: import.line });
+                module.mentions.push(Mention {
+                    segments: import.segments,
+                    line: import.line,
+                });
             }
             continue;
         }
-        let follows_path = at.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|t| t.text == "::");
+        let follows_path = at
+            .checked_sub(1)
+            .and_then(|at| tokens.get(at))
+            .is_some_and(|t| t.text == "::");
         if matches!(token.text, "crate" | "self" | "super") && after == Some("::") && !follows_path {
             let (segments, next) = read_path(tokens, at);
-            module.mentions.push(Mention { segments, line: token.line });
+            module.mentions.push(Mention {
+                segments,
+                line: token.line,
+            });
             at = next;
             continue;
         }
@@ -216,7 +222,11 @@ fn read_use(tokens: &[Token<'_>], at: usize, prefix: &[String], imports: &mut Ve
                 return at + 1;
             }
             "*" => {
-                imports.push(Import { segments, name: None, line });
+                imports.push(Import {
+                    segments,
+                    name: None,
+                    line,
+                });
                 return at + 1;
             }
             _ if token.is_ident() && token.text != "as" => {

@@ -15,15 +15,21 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
         let is_root = path.ends_with("/src/lib.rs") || path.ends_with("/src/main.rs");
         is_root && (path.starts_with("crates/") || path.starts_with("xtask/"))
     });
-    roots.flat_map(|root| check_crate(&Crate::read(tree, root))).collect()
+    roots
+        .flat_map(|root| check_crate(&Crate::read(tree, root)))
+        .collect()
 }
 
 fn check_crate(all: &Crate) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, module) in all.modules.iter().enumerate() {
         for mention in &module.mentions {
-            let Some(target) = all.resolve(index, &mention.segments, 0) else { continue };
-            let Some((user, used)) = all.out_of_order(index, target) else { continue };
+            let Some(target) = all.resolve(index, &mention.segments, 0) else {
+                continue;
+            };
+            let Some((user, used)) = all.out_of_order(index, target) else {
+                continue;
+            };
             findings.push(Finding {
                 path: module.file.clone(),
                 line: mention.line,
@@ -59,7 +65,9 @@ impl Crate {
                         continue;
                     }
                     let rest = segments.get(position + 1..).unwrap_or_default();
-                    return self.reach_through(at, name, rest, steps).or((position > 0).then_some(at));
+                    return self
+                        .reach_through(at, name, rest, steps)
+                        .or((position > 0).then_some(at));
                 }
             }
         }
@@ -89,7 +97,10 @@ impl Crate {
         let shared = from.iter().zip(to).take_while(|(a, b)| a == b).count();
         // One lies inside the other: no fork.
         let (user, used) = (from.get(shared)?, to.get(shared)?);
-        let fork = self.modules.iter().find(|module| Some(module.path.as_slice()) == from.get(..shared))?;
+        let fork = self
+            .modules
+            .iter()
+            .find(|module| Some(module.path.as_slice()) == from.get(..shared))?;
         let place = |name: &String| fork.children.iter().position(|(child, _)| child == name);
         (place(used)? > place(user)?).then(|| (user.clone(), used.clone()))
     }
@@ -104,35 +115,77 @@ mod tests {
     #[track_caller]
     fn check_files(files: &[(&str, &str)], expected: &[&str]) {
         let mut all = vec![
-            ("crates/k/src/lib.rs", "mod a; mod b; mod c; pub use c::Third; pub use a::*;"),
+            (
+                "crates/k/src/lib.rs",
+                "mod a; mod b; mod c; pub use c::Third; pub use a::*;",
+            ),
             ("crates/k/src/a.rs", "pub struct First;"),
-            ("crates/k/src/b/mod.rs", "mod x; mod y; pub use y::Why; pub struct Second;"),
+            (
+                "crates/k/src/b/mod.rs",
+                "mod x; mod y; pub use y::Why; pub struct Second;",
+            ),
             ("crates/k/src/b/x.rs", ""),
             ("crates/k/src/b/y.rs", "pub struct Why;"),
             ("crates/k/src/c.rs", "pub struct Third;"),
         ];
         all.extend_from_slice(files);
-        let found: Vec<String> = check(&tree(&all)).iter().map(|f| format!("{}:{}", f.path, f.line)).collect();
-        let expected: Vec<String> = expected.iter().map(|place| format!("crates/k/src/{place}")).collect();
+        let found: Vec<String> = check(&tree(&all))
+            .iter()
+            .map(|f| format!("{}:{}", f.path, f.line))
+            .collect();
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|place| format!("crates/k/src/{place}"))
+            .collect();
         assert_eq!(found, expected);
     }
 
     #[test]
     fn downward_is_allowed() {
-        check_files(&[("crates/k/src/c.rs", "use crate::{a::First, b::{self, Second}}; use super::b::y;")], &[]);
-        check_files(&[("crates/k/src/b/y.rs", "use super::x::X; use super::Second; use crate::a::*;")], &[]);
-        check_files(&[("crates/k/src/a.rs", "use serde::c; use crate::First; fn f() { self::g() } fn g() {}")], &[]);
+        check_files(
+            &[(
+                "crates/k/src/c.rs",
+                "use crate::{a::First, b::{self, Second}}; use super::b::y;",
+            )],
+            &[],
+        );
+        check_files(
+            &[(
+                "crates/k/src/b/y.rs",
+                "use super::x::X; use super::Second; use crate::a::*;",
+            )],
+            &[],
+        );
+        check_files(
+            &[(
+                "crates/k/src/a.rs",
+                "use serde::c; use crate::First; fn f() { self::g() } fn g() {}",
+            )],
+            &[],
+        );
     }
 
     #[test]
     fn upward_imports_are_found() {
         check_files(&[("crates/k/src/a.rs", "\nuse crate::b::Second;")], &["a.rs:2"]);
-        check_files(&[("crates/k/src/a.rs", "use crate::{\n  b::{\n    Second as S,\n  },\n};")], &["a.rs:3"]);
+        check_files(
+            &[(
+                "crates/k/src/a.rs",
+                "use crate::{\n  b::{\n    Second as S,\n  },\n};",
+            )],
+            &["a.rs:3"],
+        );
         check_files(&[("crates/k/src/a.rs", "use super::c::Third;")], &["a.rs:1"]);
         check_files(&[("crates/k/src/b/x.rs", "use super::y::Why;")], &["b/x.rs:1"]);
         check_files(&[("crates/k/src/b/x.rs", "use super::super::c;")], &["b/x.rs:1"]);
-        check_files(&[("crates/k/src/a.rs", "fn f() {\n crate::c::Third::new()\n}")], &["a.rs:2"]);
-        check_files(&[("crates/k/src/a.rs", "pub mod inner { use super::super::c::*; }")], &["a.rs:1"]);
+        check_files(
+            &[("crates/k/src/a.rs", "fn f() {\n crate::c::Third::new()\n}")],
+            &["a.rs:2"],
+        );
+        check_files(
+            &[("crates/k/src/a.rs", "pub mod inner { use super::super::c::*; }")],
+            &["a.rs:1"],
+        );
     }
 
     #[test]
@@ -146,7 +199,10 @@ mod tests {
     fn re_exports_are_followed() {
         check_files(&[("crates/k/src/a.rs", "use crate::Third;")], &["a.rs:1"]);
         check_files(&[("crates/k/src/b/x.rs", "use super::Why;")], &["b/x.rs:1"]);
-        check_files(&[("crates/k/src/c.rs", "use crate::b::Why; use crate::First;")], &[]);
+        check_files(
+            &[("crates/k/src/c.rs", "use crate::b::Why; use crate::First;")],
+            &[],
+        );
     }
 
     #[test]
@@ -154,6 +210,12 @@ mod tests {
         let a = "// use crate::c;\n#[cfg(test)]\nmod tests { use crate::c::Third; }\nconst A: &str = \"crate::c\";";
         check_files(&[("crates/k/src/a.rs", a)], &[]);
         let test = "#[cfg(test)] mod tests;";
-        check_files(&[("crates/k/src/a.rs", test), ("crates/k/src/a/tests.rs", "use crate::c;")], &[]);
+        check_files(
+            &[
+                ("crates/k/src/a.rs", test),
+                ("crates/k/src/a/tests.rs", "use crate::c;"),
+            ],
+            &[],
+        );
     }
 }

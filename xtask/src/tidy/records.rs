@@ -9,10 +9,23 @@ const INDEX: &str = "docs/decisions/README.md";
 /// Checks the index against the records.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut fail =
-        |path: &str, what: String| findings.push(Finding { path: path.to_owned(), line: 0, rule: "records", what });
-    let names: Vec<&str> = tree.files.keys().filter_map(|path| path.strip_prefix(FOLDER)).collect();
-    let records = names.iter().copied().filter(|name| name.ends_with(".md") && *name != "README.md");
+    let mut fail = |path: &str, what: String| {
+        findings.push(Finding {
+            path: path.to_owned(),
+            line: 0,
+            rule: "records",
+            what,
+        })
+    };
+    let names: Vec<&str> = tree
+        .files
+        .keys()
+        .filter_map(|path| path.strip_prefix(FOLDER))
+        .collect();
+    let records = names
+        .iter()
+        .copied()
+        .filter(|name| name.ends_with(".md") && *name != "README.md");
     let index = tree.files.get(INDEX).map_or("", |file| file.text.as_str());
     let mut numbers: BTreeMap<&str, &str> = BTreeMap::new();
     for name in records {
@@ -27,7 +40,11 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
             fail(&path, format!("is not linked from {INDEX}"));
         }
     }
-    for link in index.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+    for link in index
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+    {
         if link.ends_with(".md") && !link.contains('/') && !names.contains(&link) {
             fail(INDEX, format!("links to {link}, which does not exist"));
         }
@@ -54,9 +71,20 @@ mod tests {
         let index = (INDEX, "- [One](0001-one.md)");
         found(&[index, ("docs/decisions/0001-one.md", "")], &[]);
         found(&[index], &["does not exist"]);
-        found(&[index, ("docs/decisions/0001-one.md", ""), ("docs/decisions/0002-two.md", "")], &["not linked"]);
+        found(
+            &[
+                index,
+                ("docs/decisions/0001-one.md", ""),
+                ("docs/decisions/0002-two.md", ""),
+            ],
+            &["not linked"],
+        );
         let twice = (INDEX, "[One](0001-one.md) [Uno](0001-uno.md)");
-        let both = [twice, ("docs/decisions/0001-one.md", ""), ("docs/decisions/0001-uno.md", "")];
+        let both = [
+            twice,
+            ("docs/decisions/0001-one.md", ""),
+            ("docs/decisions/0001-uno.md", ""),
+        ];
         found(&both, &["has the number of 0001-one.md"]);
     }
 }

@@ -15,8 +15,22 @@ const MACHINE_PATHS: [&str; 5] = ["/work/", "/root/", "/tmp/", "/home/", "/Users
 
 /// Who or what wrote a text is not part of it. In lower case, whole words.
 const WRITERS: [&str; 16] = [
-    "claude", "anthropic", "chatgpt", "openai", "copilot", "codex", "gemini", "llm", "llms", "ai assistant",
-    "ai agent", "ai-generated", "ai generated", "language model", "co-authored-by", "generated with",
+    "claude",
+    "anthropic",
+    "chatgpt",
+    "openai",
+    "copilot",
+    "codex",
+    "gemini",
+    "llm",
+    "llms",
+    "ai assistant",
+    "ai agent",
+    "ai-generated",
+    "ai generated",
+    "language model",
+    "co-authored-by",
+    "generated with",
 ];
 
 /// Checks every file.
@@ -24,19 +38,41 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, file) in tree.rust() {
         let mut fail = |line, rule, what: &str| {
-            findings.push(Finding { path: path.to_owned(), line, rule, what: what.to_owned() });
+            findings.push(Finding {
+                path: path.to_owned(),
+                line,
+                rule,
+                what: what.to_owned(),
+            });
         };
         if !file.text.trim_start().starts_with("//!") {
-            fail(1, "header", "starts without `//!`: what it is, who uses it, the invariant it keeps");
+            fail(
+                1,
+                "header",
+                "starts without `//!`: what it is, who uses it, the invariant it keeps",
+            );
         }
         if let Some(line) = file.code.lines().position(|line| has_word(line, "untagged")) {
-            fail(line + 1, "untagged", "an untagged enum buffers its input and hides the field in errors; write a visitor");
+            fail(
+                line + 1,
+                "untagged",
+                "an untagged enum buffers its input and hides the field in errors; write a visitor",
+            );
         }
     }
-    for (path, file) in tree.files.iter().filter(|(path, _)| path.as_str() != HERE && *path != "Cargo.lock") {
+    for (path, file) in tree
+        .files
+        .iter()
+        .filter(|(path, _)| path.as_str() != HERE && *path != "Cargo.lock")
+    {
         for (index, line) in file.text.lines().enumerate() {
             let what = banned(line);
-            findings.extend(what.map(|what| Finding { path: path.clone(), line: index + 1, rule: "words", what }));
+            findings.extend(what.map(|what| Finding {
+                path: path.clone(),
+                line: index + 1,
+                rule: "words",
+                what,
+            }));
         }
     }
     findings
@@ -69,7 +105,10 @@ mod tests {
 
     #[track_caller]
     fn found(path: &str, text: &str, expected: &[&str]) {
-        let rules: Vec<&str> = check(&tree(&[(path, text)])).iter().map(|finding| finding.rule).collect();
+        let rules: Vec<&str> = check(&tree(&[(path, text)]))
+            .iter()
+            .map(|finding| finding.rule)
+            .collect();
         assert_eq!(rules, expected, "{text}");
     }
 
@@ -77,7 +116,11 @@ mod tests {
     fn headers_and_untagged_enums() {
         found("crates/k/src/a.rs", "//! A.\nfn a() {}", &[]);
         found("crates/k/src/a.rs", "fn a() {}", &["header"]);
-        found("crates/k/src/a.rs", "//! A.\n#[serde(\n  untagged\n)]\nenum E {}", &["untagged"]);
+        found(
+            "crates/k/src/a.rs",
+            "//! A.\n#[serde(\n  untagged\n)]\nenum E {}",
+            &["untagged"],
+        );
         found("crates/k/src/a.rs", "//! No `serde(untagged)` here.", &[]);
     }
 

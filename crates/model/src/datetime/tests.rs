@@ -96,7 +96,9 @@ fn prints_what_it_reads() {
         assert_eq!(json, format!("\"{text}\""));
         assert_eq!(serde_json::from_str::<DateTime>(&json).unwrap(), time);
     }
-    let error = serde_json::from_str::<DateTime>("\"soon\"").unwrap_err().to_string();
+    let error = serde_json::from_str::<DateTime>("\"soon\"")
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("'soon'"), "{error}");
 }
 

@@ -25,7 +25,10 @@ impl FieldTest {
             Self::Match(wanted) => any(&|value| wanted.accepts(value)),
             Self::Range(bounds) => any(&|value| value.as_f64().is_some_and(|number| bounds.contains(number))),
             Self::DatetimeRange(bounds) => any(&|value| {
-                value.as_str().and_then(DateTime::parse).is_some_and(|time| bounds.contains(time))
+                value
+                    .as_str()
+                    .and_then(DateTime::parse)
+                    .is_some_and(|time| bounds.contains(time))
             }),
             Self::GeoBoundingBox(shape) => any_place(&|place| shape.contains(place)),
             Self::GeoRadius(shape) => any_place(&|place| shape.contains(place)),

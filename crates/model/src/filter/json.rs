@@ -19,7 +19,16 @@ mod write;
 
 const CLAUSES: &[&str] = &["should", "min_should", "must", "must_not"];
 const CONDITIONS: &[&str] = &[
-    "key", "is_empty", "is_null", "has_id", "has_vector", "nested", "slice", "should", "min_should", "must",
+    "key",
+    "is_empty",
+    "is_null",
+    "has_id",
+    "has_vector",
+    "nested",
+    "slice",
+    "should",
+    "min_should",
+    "must",
     "must_not",
 ];
 
@@ -32,7 +41,9 @@ fn fill<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     if slot.is_some() {
         return Err(A::Error::duplicate_field(name));
     }
-    *slot = map.next_value::<Option<T>>().map_err(|error| within(name, &error))?;
+    *slot = map
+        .next_value::<Option<T>>()
+        .map_err(|error| within(name, &error))?;
     Ok(())
 }
 
@@ -148,8 +159,14 @@ impl<'de> Deserialize<'de> for MinShould {
             min_count: u64,
         }
         let what = "an object with `conditions` and `min_count`";
-        let Keys { conditions, min_count } = object(deserializer, what)?;
-        Ok(Self { conditions: conditions.0, min_count })
+        let Keys {
+            conditions,
+            min_count,
+        } = object(deserializer, what)?;
+        Ok(Self {
+            conditions: conditions.0,
+            min_count,
+        })
     }
 }
 
@@ -245,20 +262,32 @@ impl ConditionKeys {
         }
         let has_clauses = self.clauses.is_present();
         let kinds = [
-            ("key", self.key.map(|key| Condition::Field(FieldCondition { key, tests }))),
+            (
+                "key",
+                self.key
+                    .map(|key| Condition::Field(FieldCondition { key, tests })),
+            ),
             ("is_empty", empty_at.map(Condition::IsEmpty)),
             ("is_null", null_at.map(Condition::IsNull)),
             ("has_id", self.has_id.map(Condition::HasId)),
             ("has_vector", self.has_vector.map(Condition::HasVector)),
-            ("nested", self.nested.map(|nested| Condition::Nested(Box::new(nested)))),
+            (
+                "nested",
+                self.nested.map(|nested| Condition::Nested(Box::new(nested))),
+            ),
             ("slice", self.slice.map(|slice| slice.0)),
-            ("clauses of a filter", has_clauses.then(|| Condition::Filter(Box::new(self.clauses.filter())))),
+            (
+                "clauses of a filter",
+                has_clauses.then(|| Condition::Filter(Box::new(self.clauses.filter()))),
+            ),
         ];
-        let mut found = kinds.into_iter().filter_map(|(name, condition)| Some((name, condition?)));
+        let mut found = kinds
+            .into_iter()
+            .filter_map(|(name, condition)| Some((name, condition?)));
         match (found.next(), found.next(), self.other) {
-            (Some((one, _)), Some((other, _)), _) => {
-                Err(E::custom(format_args!("a condition is of one kind, this one has `{one}` and `{other}`")))
-            }
+            (Some((one, _)), Some((other, _)), _) => Err(E::custom(format_args!(
+                "a condition is of one kind, this one has `{one}` and `{other}`"
+            ))),
             // A filter is closed, also where it stands as a condition.
             (Some((_, Condition::Filter(_))), None, Some(other)) => Err(E::unknown_field(&other, CLAUSES)),
             (Some((_, condition)), None, _) => Ok(condition),
@@ -266,7 +295,9 @@ impl ConditionKeys {
             (None, _, None) => Ok(Condition::Filter(Box::default())),
             (None, _, Some(other)) => {
                 let kinds = CONDITIONS.join("`, `");
-                Err(E::custom(format_args!("`{other}` makes no condition here, expected one of `{kinds}`")))
+                Err(E::custom(format_args!(
+                    "`{other}` makes no condition here, expected one of `{kinds}`"
+                )))
             }
         }
     }

@@ -22,21 +22,30 @@ pub struct PointView<'a> {
 impl Filter {
     /// Whether the point passes. A clause without conditions asks nothing.
     pub fn matches(&self, point: &PointView<'_>) -> bool {
-        self.holds(&Subject { object: point.payload, point: Some(point) })
+        self.holds(&Subject {
+            object: point.payload,
+            point: Some(point),
+        })
     }
 
     fn holds(&self, subject: &Subject<'_>) -> bool {
         self.must.iter().all(|condition| condition.holds(subject))
             && !self.must_not.iter().any(|condition| condition.holds(subject))
             && (self.should.is_empty() || self.should.iter().any(|condition| condition.holds(subject)))
-            && self.min_should.as_ref().is_none_or(|clause| clause.holds(subject))
+            && self
+                .min_should
+                .as_ref()
+                .is_none_or(|clause| clause.holds(subject))
     }
 }
 
 impl MinShould {
     fn holds(&self, subject: &Subject<'_>) -> bool {
         let wanted = usize::try_from(self.min_count).unwrap_or(usize::MAX);
-        let holding = self.conditions.iter().filter(|condition| condition.holds(subject));
+        let holding = self
+            .conditions
+            .iter()
+            .filter(|condition| condition.holds(subject));
         self.conditions.is_empty() || holding.take(wanted).count() == wanted
     }
 }
@@ -44,7 +53,10 @@ impl MinShould {
 impl Condition {
     /// Whether the point satisfies this one condition.
     pub fn matches(&self, point: &PointView<'_>) -> bool {
-        self.holds(&Subject { object: point.payload, point: Some(point) })
+        self.holds(&Subject {
+            object: point.payload,
+            point: Some(point),
+        })
     }
 
     fn holds(&self, subject: &Subject<'_>) -> bool {
@@ -56,9 +68,9 @@ impl Condition {
             Self::HasVector(name) => subject.point.is_some_and(|point| (point.has_vector)(name)),
             Self::Nested(nested) => nested.holds(subject),
             Self::Filter(filter) => filter.holds(subject),
-            Self::Slice { total, index } => {
-                subject.point.is_some_and(|point| slice_of(point.id, *total) == Some(*index))
-            }
+            Self::Slice { total, index } => subject
+                .point
+                .is_some_and(|point| slice_of(point.id, *total) == Some(*index)),
         }
     }
 }
@@ -68,7 +80,9 @@ impl Nested {
     /// about its id or its vectors do not hold.
     fn holds(&self, subject: &Subject<'_>) -> bool {
         self.key.any_element(subject.object, &mut |value| {
-            value.as_object().is_some_and(|object| self.filter.holds(&Subject { object, point: None }))
+            value
+                .as_object()
+                .is_some_and(|object| self.filter.holds(&Subject { object, point: None }))
         })
     }
 }

@@ -15,6 +15,9 @@ mod matches;
 mod schema;
 mod validate;
 
+#[cfg(test)]
+pub(crate) mod strategies;
+
 pub use matches::PointView;
 
 /// A point passes when every clause that has conditions passes. Without conditions everything passes.
@@ -171,12 +174,18 @@ pub enum MatchSet {
 impl Filter {
     /// A filter that asks for all of `conditions`.
     pub fn all(conditions: impl IntoIterator<Item = Condition>) -> Self {
-        Self { must: conditions.into_iter().collect(), ..Self::default() }
+        Self {
+            must: conditions.into_iter().collect(),
+            ..Self::default()
+        }
     }
 
     /// A filter that refuses these ids.
     pub fn without_ids(ids: impl IntoIterator<Item = PointId>) -> Self {
-        Self { must_not: vec![Condition::HasId(ids.into_iter().collect())], ..Self::default() }
+        Self {
+            must_not: vec![Condition::HasId(ids.into_iter().collect())],
+            ..Self::default()
+        }
     }
 
     /// Whether no clause has a condition.
@@ -184,7 +193,10 @@ impl Filter {
         self.must.is_empty()
             && self.should.is_empty()
             && self.must_not.is_empty()
-            && self.min_should.as_ref().is_none_or(|clause| clause.conditions.is_empty())
+            && self
+                .min_should
+                .as_ref()
+                .is_none_or(|clause| clause.conditions.is_empty())
     }
 
     /// Joins two filters the way the wire joins the filter of a request with that of its prefetches: the lists

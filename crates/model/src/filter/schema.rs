@@ -175,8 +175,14 @@ fn bounds(bound: &Schema) -> Schema {
 }
 
 schema!(Bounds<f64>, "Range", |generator| bounds(&maybe::<f64>(generator)));
-schema!(Bounds<u64>, "ValuesCount", |generator| bounds(&maybe::<u64>(generator)));
-schema!(Bounds<DateTime>, "DatetimeRange", |generator| bounds(&maybe::<DateTime>(generator)));
+schema!(Bounds<u64>, "ValuesCount", |generator| bounds(&maybe::<u64>(
+    generator
+)));
+schema!(Bounds<DateTime>, "DatetimeRange", |generator| bounds(&maybe::<
+    DateTime,
+>(
+    generator
+)));
 
 #[cfg(test)]
 mod tests;

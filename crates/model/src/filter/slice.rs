@@ -20,8 +20,12 @@ pub(super) fn slice_of(id: PointId, total: u64) -> Option<u64> {
 /// SipHash-2-4 of whole words (Aumasson and Bernstein 2012, section 2), key zero.
 fn siphash(words: &[u64]) -> u64 {
     // "somepseudorandomlygeneratedbytes" of the paper, with a key of zeros mixed in.
-    let mut state =
-        [0x736f_6d65_7073_6575, 0x646f_7261_6e64_6f6d, 0x6c79_6765_6e65_7261, 0x7465_6462_7974_6573];
+    let mut state = [
+        0x736f_6d65_7073_6575,
+        0x646f_7261_6e64_6f6d,
+        0x6c79_6765_6e65_7261,
+        0x7465_6462_7974_6573,
+    ];
     let absorb = |state: [u64; 4], word: u64| {
         let [v0, v1, v2, v3] = state;
         let [v0, v1, v2, v3] = round(round([v0, v1, v2, v3 ^ word]));

@@ -23,14 +23,19 @@ impl Validate for Condition {
 fn filter(filter: &Filter, check: &mut Check, depth: usize) {
     // Nothing below is looked at, so that a hostile tree cannot exhaust the stack here either.
     if depth > NESTING_DEPTH_MAX {
-        check.fail("", format!("filters are nested deeper than {NESTING_DEPTH_MAX} levels"));
+        check.fail(
+            "",
+            format!("filters are nested deeper than {NESTING_DEPTH_MAX} levels"),
+        );
         return;
     }
     conditions("must", &filter.must, check, depth);
     conditions("should", &filter.should, check, depth);
     conditions("must_not", &filter.must_not, check, depth);
     if let Some(clause) = &filter.min_should {
-        check.within("min_should", |check| conditions("conditions", &clause.conditions, check, depth));
+        check.within("min_should", |check| {
+            conditions("conditions", &clause.conditions, check, depth)
+        });
     }
 }
 
@@ -52,7 +57,10 @@ fn condition(condition: &Condition, check: &mut Check, depth: usize) {
         Condition::Slice { total, index } => check.within("slice", |check| {
             check.at_least("total", *total, 1);
             if total <= index {
-                check.fail("index", format!("value {index} invalid, must be smaller than total {total}"));
+                check.fail(
+                    "index",
+                    format!("value {index} invalid, must be smaller than total {total}"),
+                );
             }
         }),
         Condition::IsEmpty(_) | Condition::IsNull(_) | Condition::HasId(_) | Condition::HasVector(_) => {}
@@ -82,7 +90,10 @@ impl Validate for FieldCondition {
 fn ring(points: &[GeoPoint], check: &mut Check) {
     if points.len() < RING_POINTS_MIN {
         let count = points.len();
-        check.fail("", format!("polygon invalid, the size must be at least {RING_POINTS_MIN}, got {count}"));
+        check.fail(
+            "",
+            format!("polygon invalid, the size must be at least {RING_POINTS_MIN}, got {count}"),
+        );
     } else if points.first() != points.last() {
         check.fail(
             "",

@@ -86,13 +86,40 @@ fn prints_the_canonical_text() {
 #[test]
 fn refuses() {
     for text in [
-        "", ".", "a.", ".a", "a..b", "a b", "a.[0]", "[0]", "[]", "a[", "a[1", "a[x]", "a[-1]", "a[+1]", "a[1.5]",
-        "a[99999999999999999999999]", "a]b", "a[]b", "\"a", "a\"b\"", "\"a\"b", "a/b", "a.\"b", "$",
+        "",
+        ".",
+        "a.",
+        ".a",
+        "a..b",
+        "a b",
+        "a.[0]",
+        "[0]",
+        "[]",
+        "a[",
+        "a[1",
+        "a[x]",
+        "a[-1]",
+        "a[+1]",
+        "a[1.5]",
+        "a[99999999999999999999999]",
+        "a]b",
+        "a[]b",
+        "\"a",
+        "a\"b\"",
+        "\"a\"b",
+        "a/b",
+        "a.\"b",
+        "$",
     ] {
         let error = text.parse::<JsonPath>().unwrap_err().to_string();
-        assert!(error.starts_with(&format!("Invalid json path: '{text}': ")), "{error}");
+        assert!(
+            error.starts_with(&format!("Invalid json path: '{text}': ")),
+            "{error}"
+        );
     }
-    let error = serde_json::from_str::<JsonPath>("\"a..b\"").unwrap_err().to_string();
+    let error = serde_json::from_str::<JsonPath>("\"a..b\"")
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("Invalid json path: 'a..b'"), "{error}");
     assert!(serde_json::from_str::<JsonPath>("5").is_err());
 }
@@ -102,7 +129,11 @@ fn is_bounded() {
     let path = |segments: usize| vec!["k"; segments].join(".");
     assert_eq!(read(&path(PATH_SEGMENTS_MAX)).segments().len(), PATH_SEGMENTS_MAX);
     assert!(path(PATH_SEGMENTS_MAX + 1).parse::<JsonPath>().is_err());
-    assert!(format!("a{}", "[]".repeat(PATH_SEGMENTS_MAX)).parse::<JsonPath>().is_err());
+    assert!(
+        format!("a{}", "[]".repeat(PATH_SEGMENTS_MAX))
+            .parse::<JsonPath>()
+            .is_err()
+    );
     assert!("k".repeat(PATH_BYTES_MAX).parse::<JsonPath>().is_ok());
     assert!("k".repeat(PATH_BYTES_MAX + 1).parse::<JsonPath>().is_err());
 }

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::request::{PayloadSelector, QueryRequest, VectorSelector};
 use crate::path::JsonPath;
 use crate::payload::Payload;
@@ -10,20 +13,24 @@ use crate::point::{Record, ScoredPoint};
 mod json;
 
 /// The best points of each of the best groups.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "QueryGroupsRequest")]
 pub struct GroupsRequest {
     /// The query; its limit is the number of groups, its offset is 0.
+    #[serde(flatten)]
     pub query: QueryRequest,
     /// The field whose strings and whole numbers name the groups.
     pub group_by: JsonPath,
     /// Most hits in a group, at least one.
+    #[schemars(with = "Option<u64>", range(min = 1))]
     pub group_size: u64,
     /// Records to attach to the groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub with_lookup: Option<WithLookup>,
 }
 
 /// A collection whose points have the ids of the groups.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WithLookup {
     /// A collection or alias.
     pub collection: String,
@@ -70,7 +77,7 @@ impl GroupId {
 }
 
 /// A group and its best points.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PointGroup {
     /// Its name.
     pub id: GroupId,

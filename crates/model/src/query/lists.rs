@@ -3,6 +3,9 @@
 use serde_json::Value;
 use uuid::Uuid;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::kinds::order_by::OrderBy;
 use super::request::{PayloadSelector, VectorSelector};
 use crate::config::{FieldSchema, FieldType};
@@ -16,35 +19,44 @@ mod json;
 pub use json::{MatrixOffsets, MatrixPair, MatrixPairs};
 
 /// Points by id, in the order asked, duplicates once.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "PointRequest")]
 pub struct RetrieveRequest {
     /// The ids; unknown ones are left out of the answer.
     pub ids: Vec<PointId>,
     /// Which part of the payload to answer.
+    #[schemars(with = "Option<PayloadSelector>")]
     pub with_payload: PayloadSelector,
     /// Which vectors to answer.
+    #[schemars(with = "Option<VectorSelector>")]
     pub with_vector: VectorSelector,
 }
 
 /// Points in the order of their ids, or of a payload field.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ScrollRequest {
     /// The first id of the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<PointId>,
     /// Size of the page, at least one.
+    #[schemars(with = "Option<u64>", range(min = 1))]
     pub limit: u64,
     /// Which points.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     /// Which part of the payload to answer.
+    #[schemars(with = "Option<PayloadSelector>")]
     pub with_payload: PayloadSelector,
     /// Which vectors to answer.
+    #[schemars(with = "Option<VectorSelector>")]
     pub with_vector: VectorSelector,
     /// Order by a field instead of the id; `offset` must then be absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub order_by: Option<OrderBy>,
 }
 
 /// A page of records.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScrollPage {
     /// The records.
     pub points: Vec<Record>,
@@ -53,29 +65,34 @@ pub struct ScrollPage {
 }
 
 /// How many points pass a filter.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CountRequest {
     /// Which points.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     /// Accepts an estimate when false; answered exactly either way.
+    #[schemars(with = "Option<bool>")]
     pub exact: bool,
 }
 
 /// The most frequent values of a field.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FacetRequest {
     /// The field; it needs an index on keywords, whole numbers, UUIDs or booleans.
     pub key: JsonPath,
     /// Most values, at least one.
+    #[schemars(with = "Option<u64>", range(min = 1))]
     pub limit: u64,
     /// Which points.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     /// Accepts an estimate when false; answered exactly either way.
+    #[schemars(with = "Option<bool>")]
     pub exact: bool,
 }
 
 /// A value and the number of points that have it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FacetHit {
     /// The value.
     pub value: FacetValue,
@@ -113,15 +130,20 @@ impl FacetValue {
 }
 
 /// Closest neighbours within a random sample.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "SearchMatrixRequest")]
 pub struct MatrixRequest {
     /// Points in the sample, at least two.
+    #[schemars(with = "Option<u64>", range(min = 2))]
     pub sample: u64,
     /// Neighbours of each, at least one.
+    #[schemars(with = "Option<u64>", range(min = 1))]
     pub limit: u64,
     /// Which points.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     /// The vector to measure; `None` is the default vector.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub using: Option<String>,
 }
 

@@ -9,3 +9,4 @@ pub mod kinds;
 pub mod request;
 pub mod groups;
 pub mod lists;
+mod schema;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{MultiVector, SparseVector, Vector};
 use crate::error::{Check, Invalid, Validate};
+use crate::limits::MULTI_ROWS_MAX;
 
 /// A vector as written, in points and in queries.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,14 +71,15 @@ impl Validate for VectorInput {
     fn validate(&self, check: &mut Check) {
         match self {
             Self::Dense(data) if data.is_empty() => check.fail("data", "dense vector must not be empty"),
+            Self::Inference(inference) if inference.model.is_empty() => {
+                check.fail("model", "value \"\" invalid, must be at least 1 character long");
+            }
             Self::Dense(_) | Self::Inference(_) => {}
             Self::Sparse { indices, values } => {
                 if indices.len() != values.len() {
                     check.fail("values", "Validation error: must be the same length as indices [{}]");
                 }
-                let mut sorted = indices.clone();
-                sorted.sort_unstable();
-                if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
+                if !is_unique(indices) {
                     check.fail("indices", "Validation error: must be unique [{}]");
                 }
             }
@@ -86,10 +88,23 @@ impl Validate for VectorInput {
     }
 }
 
+fn is_unique(indices: &[u32]) -> bool {
+    // Most clients send sorted indices: then nothing is copied.
+    if indices.is_sorted_by(|a, b| a < b) {
+        return true;
+    }
+    let mut sorted = indices.to_vec();
+    sorted.sort_unstable();
+    sorted.is_sorted_by(|a, b| a < b)
+}
+
 fn validate_rows(rows: &[Vec<f32>], check: &mut Check) {
     let Some(first) = rows.first() else {
         return check.fail("data", "multi vector must not be empty");
     };
+    if rows.len() > MULTI_ROWS_MAX {
+        return check.fail("data", format!("multi vector must not have more than {MULTI_ROWS_MAX} rows"));
+    }
     if rows.iter().any(Vec::is_empty) {
         return check.fail("data", "all vectors must be non-empty");
     }

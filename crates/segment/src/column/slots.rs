@@ -33,11 +33,6 @@ impl Slots {
         }
         self.places.get(offset.row()).copied().filter(|place| *place != NONE)
     }
-
-    /// Whether every point has a vector, so that places equal offsets.
-    pub(super) fn is_full(&self) -> bool {
-        self.stored as usize == self.rows
-    }
 }
 
 #[cfg(test)]
@@ -56,7 +51,6 @@ mod tests {
                 next += u32::from(*has);
             }
             prop_assert_eq!(slots.place(Offset::from_row(has.len())), None);
-            prop_assert_eq!(slots.is_full(), has.iter().all(|has| *has));
         }
     }
 }

@@ -6,8 +6,9 @@
 
 mod batch;
 
-mod recover;
 mod seal;
+
+mod recover;
 
 #[cfg(test)]
 mod tests;

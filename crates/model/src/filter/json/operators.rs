@@ -58,7 +58,9 @@ impl<'de> Deserialize<'de> for Bound {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Bound, E> {
-                DateTime::parse(text).map(Bound::Time).ok_or_else(|| E::custom(not_a_time(text)))
+                DateTime::parse(text)
+                    .map(Bound::Time)
+                    .ok_or_else(|| E::custom(not_a_time(text)))
             }
         }
 
@@ -81,7 +83,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Keys<T> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys<T>, A::Error> {
-                let mut bounds = Bounds { lt: None, gt: None, gte: None, lte: None };
+                let mut bounds = Bounds {
+                    lt: None,
+                    gt: None,
+                    gte: None,
+                    lte: None,
+                };
                 while let Some(key) = map.next_key::<String>()? {
                     match key.as_str() {
                         "lt" => fill(&mut map, "lt", &mut bounds.lt)?,
@@ -103,17 +110,30 @@ impl<'de> Deserialize<'de> for Range {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Keys(Bounds { lt, gt, gte, lte }) = Keys::<Bound>::deserialize(deserializer)?;
         let given = [&lt, &gt, &gte, &lte].into_iter().flatten();
-        let (times, numbers): (Vec<&Bound>, Vec<&Bound>) = given.partition(|bound| matches!(bound, Bound::Time(_)));
+        let (times, numbers): (Vec<&Bound>, Vec<&Bound>) =
+            given.partition(|bound| matches!(bound, Bound::Time(_)));
         if times.is_empty() {
             let number = |bound: Option<Bound>| bound.and_then(Bound::number);
-            let bounds = Bounds { lt: number(lt), gt: number(gt), gte: number(gte), lte: number(lte) };
+            let bounds = Bounds {
+                lt: number(lt),
+                gt: number(gt),
+                gte: number(gte),
+                lte: number(lte),
+            };
             Ok(Self(FieldTest::Range(bounds)))
         } else if numbers.is_empty() {
             let time = |bound: Option<Bound>| bound.and_then(Bound::time);
-            let bounds = Bounds { lt: time(lt), gt: time(gt), gte: time(gte), lte: time(lte) };
+            let bounds = Bounds {
+                lt: time(lt),
+                gt: time(gt),
+                gte: time(gte),
+                lte: time(lte),
+            };
             Ok(Self(FieldTest::DatetimeRange(bounds)))
         } else {
-            Err(D::Error::custom("bounds must be either all numbers or all datetimes"))
+            Err(D::Error::custom(
+                "bounds must be either all numbers or all datetimes",
+            ))
         }
     }
 }
@@ -177,7 +197,10 @@ impl<'de> Visitor<'de> for MatchVisitor {
         match (found.next(), found.next()) {
             (Some(form), None) => Ok(form),
             (None, _) => Err(A::Error::custom(format_args!("expected {}", Expected(&self)))),
-            (Some(_), Some(_)) => Err(A::Error::custom(format_args!("expected {}, not more", Expected(&self)))),
+            (Some(_), Some(_)) => Err(A::Error::custom(format_args!(
+                "expected {}, not more",
+                Expected(&self)
+            ))),
         }
     }
 }
@@ -254,7 +277,9 @@ impl<'de> Visitor<'de> for SetVisitor {
             match value {
                 MatchValue::Keyword(text) => drop(texts.insert(text)),
                 MatchValue::Integer(number) => drop(numbers.insert(number)),
-                MatchValue::Bool(_) => return Err(A::Error::custom("expected strings or integers, not booleans")),
+                MatchValue::Bool(_) => {
+                    return Err(A::Error::custom("expected strings or integers, not booleans"));
+                }
             }
         }
         match (texts.is_empty(), numbers.is_empty()) {

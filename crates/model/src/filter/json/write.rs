@@ -11,7 +11,11 @@ use crate::path::JsonPath;
 impl Serialize for Filter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, list) in [("must", &self.must), ("should", &self.should), ("must_not", &self.must_not)] {
+        for (name, list) in [
+            ("must", &self.must),
+            ("should", &self.should),
+            ("must_not", &self.must_not),
+        ] {
             if !list.is_empty() {
                 map.serialize_entry(name, list)?;
             }
@@ -42,7 +46,14 @@ impl Serialize for Condition {
             Self::HasVector(name) => one(serializer, "has_vector", name),
             Self::Nested(nested) => one(serializer, "nested", nested),
             Self::Filter(filter) => filter.serialize(serializer),
-            Self::Slice { total, index } => one(serializer, "slice", &Slice { total: *total, index: *index }),
+            Self::Slice { total, index } => one(
+                serializer,
+                "slice",
+                &Slice {
+                    total: *total,
+                    index: *index,
+                },
+            ),
         }
     }
 }
@@ -130,7 +141,12 @@ impl Serialize for MatchSet {
 impl<T: Serialize> Serialize for Bounds<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, bound) in [("lt", &self.lt), ("gt", &self.gt), ("gte", &self.gte), ("lte", &self.lte)] {
+        for (name, bound) in [
+            ("lt", &self.lt),
+            ("gt", &self.gt),
+            ("gte", &self.gte),
+            ("lte", &self.lte),
+        ] {
             if let Some(bound) = bound {
                 map.serialize_entry(name, bound)?;
             }

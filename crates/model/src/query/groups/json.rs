@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Serialize, Serializer};
 
 use super::{GroupId, GroupsRequest, WithLookup};
 use crate::error::{Check, Validate};
@@ -23,19 +23,6 @@ impl<'de> Deserialize<'de> for GroupsRequest {
             with_lookup: keys.with_lookup.take(),
             query: QueryRequest::from(keys),
         })
-    }
-}
-
-impl Serialize for GroupsRequest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.query.write(&mut map)?;
-        map.serialize_entry("group_by", &self.group_by)?;
-        map.serialize_entry("group_size", &self.group_size)?;
-        if let Some(lookup) = &self.with_lookup {
-            map.serialize_entry("with_lookup", lookup)?;
-        }
-        map.end()
     }
 }
 

@@ -16,7 +16,8 @@ pub struct Context {
 }
 
 /// A side to be on, and a side not to be on.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ContextPair")]
 pub struct Pair {
     /// To be closer to this.
     pub positive: Example,

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use super::QueryKind;
 use super::context::{Pair, pair_examples};
 use crate::error::{Check, Invalid, Validate};
+use crate::query::dialect::OneOrMany;
 use crate::query::example::Example;
 use crate::query::scoring::{Fold, Reported, Scoring, scaled_fast_sigmoid};
 use crate::vector::Vector;
 
 /// Points that win many pairs, and among those the ones closest to the target.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "DiscoverInput")]
 pub struct Discover {
     /// What to be close to.
     pub target: Example,
     /// The zone; may be empty.
+    #[schemars(with = "OneOrMany<Pair>")]
     pub context: Vec<Pair>,
 }
 

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::QueryKind;
 use crate::error::{Check, Invalid, Validate};
 use crate::limits::FEEDBACK_ITEMS_MAX;
@@ -10,18 +13,20 @@ use crate::query::scoring::{Linear, Reported, Scoring};
 use crate::vector::Vector;
 
 /// Points close to the target, and closer to well judged examples than to badly judged ones.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "RelevanceFeedbackInput")]
 pub struct Feedback {
     /// The original query.
     pub target: Example,
     /// Results that somebody judged; at least one.
+    #[serde(rename = "feedback")]
     pub items: Vec<FeedbackItem>,
     /// How judgements become weights.
     pub strategy: FeedbackStrategy,
 }
 
 /// A result and its judgement.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FeedbackItem {
     /// What was judged.
     pub example: Example,
@@ -30,7 +35,7 @@ pub struct FeedbackItem {
 }
 
 /// How judgements become weights.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FeedbackStrategy {
     /// `a * sim(target) + sum over pairs of (difference in score)^b * c * (sim(better) - sim(worse))`.

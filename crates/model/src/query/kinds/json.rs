@@ -20,7 +20,7 @@ use crate::query::example::Example;
 use crate::query::rerank::formula::{Defaults, Expression, Formula};
 use crate::query::rerank::fusion::{Fusion, FusionName, Rrf};
 use crate::query::rerank::mmr::Mmr;
-use crate::vector::input::{Inference, InferenceSource, VectorInput};
+use crate::vector::input::VectorInput;
 
 /// Clients look for this text.
 const NO_QUERY: &str = "Expected some form of vector, id, or a type of query";
@@ -81,10 +81,10 @@ struct QueryKeys {
     indices: Option<Vec<u32>>,
     #[serde(default, deserialize_with = "finite_list")]
     values: Option<Vec<f32>>,
-    text: Option<String>,
+    text: Option<Value>,
     image: Option<Value>,
     object: Option<Value>,
-    model: Option<String>,
+    model: Option<Value>,
     options: Option<Value>,
     nearest: Option<Example>,
     mmr: Option<Object<Mmr>>,
@@ -101,25 +101,19 @@ struct QueryKeys {
     relevance_feedback: Option<Feedback>,
 }
 
-#[derive(serde::Deserialize, serde::Serialize)]
+/// `{"sample": name}`.
+#[derive(serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum SampleName {
+#[schemars(rename = "Sample")]
+pub(in crate::query) enum SampleName {
     Random,
 }
 
 impl QueryKeys {
     /// Tries the forms in the order of the wire; the first whose keys are there wins.
-    fn into_query(self) -> Result<Query, &'static str> {
+    fn into_query(mut self) -> Result<Query, String> {
+        let vector = self.take_vector()?;
         let QueryKeys { nearest: example, mmr, recommend, discover, context, order_by, .. } = self;
-        let vector = vector_input(VectorKeys {
-            indices: self.indices,
-            values: self.values,
-            text: self.text,
-            image: self.image,
-            object: self.object,
-            model: self.model,
-            options: self.options,
-        })?;
         let formula = self.formula.map(|expression| {
             Query::Formula(Formula { expression, defaults: self.defaults.unwrap_or_default() })
         });
@@ -136,36 +130,29 @@ impl QueryKeys {
             .or(formula)
             .or_else(|| self.sample.map(|SampleName::Random| Query::Sample))
             .or_else(|| self.relevance_feedback.map(Query::Feedback))
-            .ok_or("the object has none of the keys of a query")
+            .ok_or_else(|| "the object has none of the keys of a query".to_owned())
     }
-}
 
-/// The keys of a vector that is written as an object.
-struct VectorKeys {
-    indices: Option<Vec<u32>>,
-    values: Option<Vec<f32>>,
-    text: Option<String>,
-    image: Option<Value>,
-    object: Option<Value>,
-    model: Option<String>,
-    options: Option<Value>,
-}
-
-fn vector_input(keys: VectorKeys) -> Result<Option<VectorInput>, &'static str> {
-    match (keys.indices, keys.values) {
-        (Some(indices), Some(values)) => return Ok(Some(VectorInput::Sparse { indices, values })),
-        (Some(_), None) => return Err("missing field `values`"),
-        (None, Some(_)) => return Err("missing field `indices`"),
-        (None, None) => {}
-    }
-    let source = keys.text.map(InferenceSource::Text);
-    let source = source.or(keys.image.map(InferenceSource::Image)).or(keys.object.map(InferenceSource::Object));
-    match (source, keys.model) {
-        (Some(source), Some(model)) => {
-            Ok(Some(VectorInput::Inference(Inference { source, model, options: keys.options })))
+    /// A sparse vector, or something to embed.
+    fn take_vector(&mut self) -> Result<Option<VectorInput>, String> {
+        match (self.indices.take(), self.values.take()) {
+            (Some(indices), Some(values)) => return Ok(Some(VectorInput::Sparse { indices, values })),
+            (Some(_), None) => return Err("missing field `values`".to_owned()),
+            (None, Some(_)) => return Err("missing field `indices`".to_owned()),
+            (None, None) => {}
         }
-        (Some(_), None) => Err("missing field `model`"),
-        (None, _) => Ok(None),
+        if self.text.is_none() && self.image.is_none() && self.object.is_none() {
+            return Ok(None);
+        }
+        let keys = [
+            ("text", self.text.take()),
+            ("image", self.image.take()),
+            ("object", self.object.take()),
+            ("model", self.model.take()),
+            ("options", self.options.take()),
+        ];
+        let written = keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+        VectorInput::deserialize(Value::Object(written)).map(Some).map_err(|error| error.to_string())
     }
 }
 
@@ -278,16 +265,6 @@ impl Serialize for Query {
                 }
             }
         }
-        map.end()
-    }
-}
-
-impl Serialize for Feedback {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(3))?;
-        map.serialize_entry("target", &self.target)?;
-        map.serialize_entry("feedback", &self.items)?;
-        map.serialize_entry("strategy", &self.strategy)?;
         map.end()
     }
 }

@@ -16,6 +16,8 @@ pub mod feedback;
 pub mod order_by;
 mod json;
 
+pub(in crate::query) use json::SampleName;
+
 /// What a query asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Query {

@@ -13,19 +13,24 @@ use crate::query::scoring::{Fold, Linear, Reported, Scoring, scaled_fast_sigmoid
 use crate::vector::{MultiVector, SparseVector, Vector};
 
 /// More like the positives, less like the negatives.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "RecommendInput")]
 pub struct Recommend {
     /// To be like these.
+    #[schemars(with = "Option<Vec<Example>>")]
     pub positive: Vec<Example>,
     /// To be unlike these.
+    #[schemars(with = "Option<Vec<Example>>")]
     pub negative: Vec<Example>,
     /// How the examples are combined.
+    #[schemars(with = "Option<Strategy>")]
     pub strategy: Strategy,
 }
 
 /// How the examples of a recommendation are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "RecommendStrategy")]
 pub enum Strategy {
     /// Plain nearest search around mean(positives), moved away from the mean of the negatives by as much as that
     /// differs from it. Needs a positive.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{
     AcornParams, LookupFrom, PayloadSelector, QuantizationParams, QueryNode, QueryRequest, SearchParams, VectorSelector,
@@ -97,55 +97,6 @@ impl<'de> Deserialize<'de> for QueryNode {
 impl<'de> Deserialize<'de> for QueryRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Object::<RequestKeys>::deserialize(deserializer).map(|keys| keys.0.into())
-    }
-}
-
-impl Serialize for QueryNode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.write(&mut map)?;
-        map.end()
-    }
-}
-
-impl Serialize for QueryRequest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.write(&mut map)?;
-        if self.offset > 0 {
-            map.serialize_entry("offset", &self.offset)?;
-        }
-        map.end()
-    }
-}
-
-fn write_some<M: SerializeMap, T: Serialize>(map: &mut M, key: &str, value: &Option<T>) -> Result<(), M::Error> {
-    value.as_ref().map_or(Ok(()), |value| map.serialize_entry(key, value))
-}
-
-impl QueryNode {
-    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        if !self.prefetch.is_empty() {
-            map.serialize_entry("prefetch", &self.prefetch)?;
-        }
-        write_some(map, "query", &self.query)?;
-        write_some(map, "using", &self.using)?;
-        write_some(map, "filter", &self.filter)?;
-        if self.params != SearchParams::default() {
-            map.serialize_entry("params", &self.params)?;
-        }
-        write_some(map, "score_threshold", &self.score_threshold)?;
-        map.serialize_entry("limit", &self.limit)?;
-        write_some(map, "lookup_from", &self.lookup_from)
-    }
-}
-
-impl QueryRequest {
-    /// Writes what a request and a groups request have in common.
-    pub(in crate::query) fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        self.node.write(map)?;
-        map.serialize_entry("with_vector", &self.with_vector)?;
-        map.serialize_entry("with_payload", &self.with_payload)
     }
 }
 

@@ -32,8 +32,9 @@ impl Default for Fusion {
 }
 
 /// `{"fusion": name}`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "Fusion")]
 pub(crate) enum FusionName {
     Rrf,
     Dbsf,
@@ -49,8 +50,9 @@ impl From<FusionName> for Fusion {
 }
 
 /// `{"rrf": {...}}`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Rrf {
+    #[schemars(range(min = 1))]
     pub(crate) k: Option<u64>,
     #[serde(default, deserialize_with = "finite_list", skip_serializing_if = "Option::is_none")]
     pub(crate) weights: Option<Vec<f32>>,

@@ -8,13 +8,15 @@ use crate::limits::MMR_CANDIDATES_MAX;
 use crate::query::dialect::finite;
 
 /// How nearest results are diversified.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Mmr {
     /// From 0, relevance alone, to 1, variety alone; `None` is one half.
     #[serde(default, deserialize_with = "finite", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub diversity: Option<f32>,
     /// How many of the nearest points to choose from; `None` is the limit of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 16_384))]
     pub candidates_limit: Option<u64>,
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::selector::{PointsSelector, validate_filter};
+use super::selector::{PointsSelector, selector, validate_filter};
 use crate::config::ShardKeySelector;
 use crate::error::{Check, Invalid, Validate};
 use crate::filter::Filter;
@@ -52,7 +52,7 @@ pub struct DeletePayloadBody {
 /// The points whose payload is removed.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct ClearPayloadBody(pub PointsSelector);
+pub struct ClearPayloadBody(#[serde(deserialize_with = "selector")] pub PointsSelector);
 
 impl SetPayloadBody {
     /// The change that merges, checked.

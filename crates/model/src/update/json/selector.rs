@@ -1,12 +1,13 @@
 //! Which points a change is about, as written: a list of ids or a filter.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::config::ShardKeySelector;
 use crate::error::{Check, Invalid, Validate};
 use crate::filter::Filter;
 use crate::id::PointId;
+use crate::object::object;
 use crate::update::{Selector, UpdateOp};
 
 /// Ids or a filter; exactly one of them.
@@ -24,7 +25,12 @@ pub struct PointsSelector {
 /// The body of a request that deletes points.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct DeleteBody(pub PointsSelector);
+pub struct DeleteBody(#[serde(deserialize_with = "selector")] pub PointsSelector);
+
+/// Reads a selector from an object only: a list must never be taken for what is to be deleted.
+pub(super) fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PointsSelector, D::Error> {
+    object(deserializer, "an object with `points` or `filter`")
+}
 
 impl PointsSelector {
     /// The points, when exactly one of ids and filter is there.

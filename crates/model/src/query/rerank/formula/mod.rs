@@ -99,7 +99,8 @@ pub enum Unary {
 }
 
 /// 1 where `x` equals the target, `midpoint` where it is `scale` away, falling with the distance.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "DecayParamsExpression")]
 pub struct Decay {
     /// How it falls.
     #[serde(skip)]
