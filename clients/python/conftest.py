@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     for item in items:
         mark = item.get_closest_marker("server_only")
-        if mark is not None or {"server", "http", "fresh_server"} & set(getattr(item, "fixturenames", ())):
+        if mark is not None or {"server", "http", "fresh_server", "target"} & set(getattr(item, "fixturenames", ())):
             reason = mark.args[0] if mark is not None and mark.args else "needs a server"
             item.add_marker(pytest.mark.skip(reason=reason))
 

@@ -31,7 +31,17 @@ class Server:
     def __init__(self, storage: Path, *more: str) -> None:
         self.storage = storage
         self.log = storage.parent / f"{storage.name}.log"
-        command = [str(binary()), "serve", "--storage", str(storage), "--host", "127.0.0.1", "--http-port", "0", *more]
+        command = [
+            str(binary()),
+            "serve",
+            "--storage",
+            str(storage),
+            "--host",
+            "127.0.0.1",
+            "--http-port",
+            "0",
+            *more,
+        ]
         self._log_file = self.log.open("ab")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log_file, text=True)
         self.url = self._wait_for_address()

@@ -54,9 +54,7 @@ def test_fusion_threshold_is_inclusive(client: QdrantClient, name: str) -> None:
 
 def logistic(intercept: float, weights: dict[str, float]) -> models.FormulaQuery:
     """1 / (1 + exp(-(b0 + sum of weight * variable))), written with the client's expression classes."""
-    inside = models.SumExpression(
-        sum=[intercept, *(models.MultExpression(mult=[w, v]) for v, w in weights.items())]
-    )
+    inside = models.SumExpression(sum=[intercept, *(models.MultExpression(mult=[w, v]) for v, w in weights.items())])
     power = models.ExpExpression(exp=models.NegExpression(neg=inside))
     ratio = models.DivParams(left=1.0, right=models.SumExpression(sum=[1.0, power]))
     return models.FormulaQuery(formula=models.DivExpression(div=ratio))
@@ -183,9 +181,7 @@ def test_formula_threshold_limit_offset(client: QdrantClient, name: str) -> None
     """Inclusive threshold, then the window."""
     six(client, name)
     every = models.Prefetch(limit=10)
-    found = client.query_points(
-        name, query=formula("n"), prefetch=every, score_threshold=3.0, offset=1, limit=2
-    ).points
+    found = client.query_points(name, query=formula("n"), prefetch=every, score_threshold=3.0, offset=1, limit=2).points
     assert_ranked(found, [(5, 5), (4, 4)])
 
 
@@ -226,6 +222,28 @@ def test_filter_reaches_every_leaf(client: QdrantClient, name: str) -> None:
     nested = models.Prefetch(prefetch=models.Prefetch(query=LIKE_X, limit=2), query=LIKE_Y, limit=2)
     found = client.query_points(name, query=LIKE_X, prefetch=nested, query_filter=red).points
     assert set(ids(found)) == {1, 5}
+
+
+@pytest.mark.server_only("inner-should of diff/explained.py")
+def test_should_of_two_levels_is_one_or(client: QdrantClient, name: str) -> None:
+    """The lists are concatenated on their way to the leaf, and the root does not filter again."""
+    six(client, name)
+    one, three = (models.FieldCondition(key="n", match=models.MatchValue(value=n)) for n in (1, 3))
+    leaf = models.Prefetch(query=LIKE_X, filter=models.Filter(should=[three]))
+    found = client.query_points(name, query=LIKE_Y, prefetch=leaf, query_filter=models.Filter(should=[one])).points
+    assert_ranked(found, [(3, 4), (1, 0)])
+
+
+@pytest.mark.server_only("indexed-null of diff/explained.py")
+def test_formula_over_null(client: QdrantClient, name: str) -> None:
+    """A stored null is a value of the wrong type without an index, a missing one with it."""
+    six(client, name)
+    client.upsert(name, [models.PointStruct(id=9, vector=[9.0, 9.0], payload={"m": None})], wait=True)
+    best, query = models.Prefetch(query=LIKE_X, limit=1), formula("m", m=2.5)
+    with pytest.raises(Exception, match="Expected number value for m"):
+        client.query_points(name, query=query, prefetch=best)
+    client.create_payload_index(name, "m", models.PayloadSchemaType.FLOAT, wait=True)
+    assert_ranked(client.query_points(name, query=query, prefetch=best).points, [(9, 2.5)])
 
 
 @pytest.mark.server_only("tree-exclusion of diff/explained.py")

@@ -234,7 +234,7 @@ def test_context(client: QdrantClient, name: str) -> None:
     pair = models.ContextPair(positive=[1.0, 0.0], negative=[0.0, 1.0])
     found = client.query_points(name, query=models.ContextQuery(context=[pair])).points
     assert_ranked(found, [(1, 0), (6, 0), (5, 0), (2, -0.5), (3, -0.5), (4, -0.875)])
-    assert -2e-7 < dict((p.id, p.score) for p in found)[5] < 0
+    assert -2e-7 < {p.id: p.score for p in found}[5] < 0
 
 
 @pytest.mark.server_only("null-context of diff/explained.py")
@@ -252,7 +252,10 @@ def test_dense_query_over_a_multi_slot(client: QdrantClient, name: str) -> None:
     rows = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
     config = models.VectorParams(size=2, distance=models.Distance.DOT, multivector_config=rows)
     client.create_collection(name, vectors_config=config)
-    points = [models.PointStruct(id=1, vector=[[1.0, 0.0], [0.0, 2.0]]), models.PointStruct(id=2, vector=[[0.5, 0.5]])]
+    points = [
+        models.PointStruct(id=1, vector=[[1.0, 0.0], [0.0, 2.0]]),
+        models.PointStruct(id=2, vector=[[0.5, 0.5]]),
+    ]
     client.upsert(name, points, wait=True)
     assert_ranked(client.query_points(name, query=[0.0, 1.0]).points, [(1, 2), (2, 0.5)])
 
@@ -269,7 +272,11 @@ def test_multivector_max_sim(client: QdrantClient, name: str) -> None:
     points = [models.PointStruct(id=i, vector=dict.fromkeys(config, m)) for i, m in matrices.items()]
     client.upsert(name, points, wait=True)
     query = [[1.0, 1.0], [0.0, 3.0]]
-    expected = {"Dot": [(2, 19), (1, 8)], "Euclid": [(1, 2**0.5), (2, 23**0.5)], "Manhattan": [(1, 2), (2, 9)]}
+    expected = {
+        "Dot": [(2, 19), (1, 8)],
+        "Euclid": [(1, 2**0.5), (2, 23**0.5)],
+        "Manhattan": [(1, 2), (2, 9)],
+    }
     for kind, wanted in expected.items():
         assert_ranked(client.query_points(name, query=query, using=kind).points, wanted)
 
@@ -303,3 +310,25 @@ def test_nearest_by_id(client: QdrantClient, name: str) -> None:
     """The point itself is left out."""
     six(client, name)
     assert_ranked(client.query_points(name, query=1).points, [(3, 3), (6, 2), (5, 1), (2, 0), (4, -4)])
+
+
+@pytest.mark.server_only("datatypes of diff/explained.py")
+def test_narrow_datatypes(client: QdrantClient, name: str) -> None:
+    """uint8 truncates and clamps, its cosine is computed directly; float16 rounds."""
+    config = {
+        f"{kind.value}-{distance.value}": models.VectorParams(size=2, distance=distance, datatype=kind)
+        for kind in (models.Datatype.UINT8, models.Datatype.FLOAT16)
+        for distance in (models.Distance.DOT, models.Distance.COSINE)
+    }
+    client.create_collection(name, vectors_config=config)
+    stored = {1: [3.7, 300.0], 2: [0.1, -5.0]}
+    client.upsert(
+        name, [models.PointStruct(id=i, vector=dict.fromkeys(config, v)) for i, v in stored.items()], wait=True
+    )
+    back = {r.id: r.vector for r in client.retrieve(name, [1, 2], with_vectors=True)}
+    assert back[1]["uint8-Dot"] == [3.0, 255.0] and back[2]["uint8-Dot"] == [0.0, 0.0]
+    assert back[2]["float16-Dot"] == [0.0999755859375, -5.0]
+    assert back[1]["uint8-Cosine"] == [3.0, 255.0]
+    assert_ranked(client.query_points(name, query=[2.0, 1.0], using="uint8-Dot").points, [(1, 261), (2, 0)])
+    direct = 255 / (3**2 + 255**2) ** 0.5
+    assert_ranked(client.query_points(name, query=[0.0, 7.0], using="uint8-Cosine").points, [(1, direct), (2, 0)])

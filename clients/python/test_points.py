@@ -26,7 +26,7 @@ def bag(client: QdrantClient, name: str, payloads: list[dict[str, Any]]) -> str:
     return name
 
 
-# -- reading ---------------------------------------------------------------------------------------------------
+# -- reading ---------------------------------------------------------------------------------------
 
 
 def test_retrieve(client: QdrantClient, name: str) -> None:
@@ -82,7 +82,11 @@ def test_scroll_order_by(client: QdrantClient, name: str) -> None:
     page, offset = client.scroll(name, order_by="n")
     assert [(r.order_value, r.id) for r in page] == [(1, 2), (3, 4), (5, 1), (9, 2)] and offset is None
     falling = models.OrderBy(key="n", direction=models.Direction.DESC, start_from=5)
-    assert [(r.order_value, r.id) for r in client.scroll(name, order_by=falling)[0]] == [(5, 1), (3, 4), (1, 2)]
+    assert [(r.order_value, r.id) for r in client.scroll(name, order_by=falling)[0]] == [
+        (5, 1),
+        (3, 4),
+        (1, 2),
+    ]
 
 
 def test_query_order_by_and_no_query(client: QdrantClient, name: str) -> None:
@@ -93,6 +97,15 @@ def test_query_order_by_and_no_query(client: QdrantClient, name: str) -> None:
     assert [(p.id, p.score, p.order_value) for p in found] == [(2, 1.0, 2), (3, 1.0, 3)]
     found = client.query_points(name, limit=2, offset=3).points
     assert [(p.id, p.score) for p in found] == [(4, 1.0), (5, 1.0)]
+
+
+@pytest.mark.server_only("order-by-arrays of diff/explained.py")
+def test_query_order_by_arrays(client: QdrantClient, name: str) -> None:
+    """A point with several values comes once per value, but not twice in a row."""
+    bag(client, name, [{"n": [1, 2, 4]}, {"n": 3}])
+    client.create_payload_index(name, "n", INTEGER, wait=True)
+    found = client.query_points(name, query=models.OrderByQuery(order_by="n")).points
+    assert ids(found) == [1, 2, 1]
 
 
 def test_sample(client: QdrantClient, name: str) -> None:
@@ -150,7 +163,7 @@ def test_payload_selectors(client: QdrantClient, name: str) -> None:
     assert exclude[0].payload == {"a": {"c": 2}, "l": [{"y": 2}], "k": 3}
 
 
-# -- filters ---------------------------------------------------------------------------------------------------
+# -- filters ---------------------------------------------------------------------------------------
 
 VALUES: list[dict[str, Any]] = [
     {"v": 1},
@@ -238,9 +251,19 @@ def test_nested(client: QdrantClient, name: str) -> None:
 def test_empty_clauses(client: QdrantClient, name: str) -> None:
     """Empty lists are absent at the top, `should: []` inside nested matches nothing."""
     bag(client, name, ITEMS)
-    nothing_asked = models.Filter(must=[], should=[], must_not=[], min_should=models.MinShould(conditions=[], min_count=1))
+    nothing_asked = models.Filter(
+        must=[], should=[], must_not=[], min_should=models.MinShould(conditions=[], min_count=1)
+    )
     assert client.count(name, nothing_asked).count == 4
     assert client.count(name, nested(should=[])).count == 0
+
+
+@pytest.mark.server_only("several-operators of diff/explained.py")
+def test_several_operators_are_alternatives(client: QdrantClient, name: str) -> None:
+    """One condition with two operators passes when either does."""
+    six(client, name)
+    either = field("n", match=models.MatchValue(value=1), range=models.Range(gte=5))
+    assert ids(client.scroll(name, either)[0]) == [1, 5, 6]
 
 
 def test_clauses(client: QdrantClient, name: str) -> None:
@@ -268,7 +291,7 @@ def test_has_vector(client: QdrantClient, name: str) -> None:
     assert client.count(name, unknown).count == 0
 
 
-# -- writing ---------------------------------------------------------------------------------------------------
+# -- writing ---------------------------------------------------------------------------------------
 
 
 def test_upsert_replaces_the_whole_point(client: QdrantClient, name: str) -> None:
@@ -294,7 +317,12 @@ def test_wait_false_is_acknowledged(client: QdrantClient, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
-    [(None, {1: "new", 9: "new"}), ("upsert", {1: "new", 9: "new"}), ("update_only", {1: "new"}), ("insert_only", {1: None, 9: "new"})],
+    [
+        (None, {1: "new", 9: "new"}),
+        ("upsert", {1: "new", 9: "new"}),
+        ("update_only", {1: "new"}),
+        ("insert_only", {1: None, 9: "new"}),
+    ],
 )
 def test_update_modes(client: QdrantClient, name: str, mode: Any, expected: dict[int, Any]) -> None:
     """upsert, only what exists, only what does not."""

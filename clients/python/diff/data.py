@@ -262,7 +262,7 @@ def lattice(name: str, distance: models.Distance) -> Slot:
     return Slot(name, "dense", distance, 4, "lattice", dup=True)
 
 
-def world(seed: int, size: int = 200) -> dict[str, Collection]:
+def world(seed: int, size: int = 150) -> dict[str, Collection]:
     """All collections with their points; the mutable ones are smaller, since they are compared whole."""
     rng = random.Random(seed)
     out = {}

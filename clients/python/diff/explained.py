@@ -82,7 +82,7 @@ EXPLAINED: dict[str, Explained] = {
     "inner-should": Explained(
         "a filter on a node with prefetches is applied again when it rescores; wire.md 3.13 only pushes it to the "
         "leaves (visible with should and min_should, which merge into one OR)",
-        "such filters use must and must_not only",
+        "such filters use must and must_not only; golden in test_hybrid",
     ),
     "nested-object": Explained(
         "nested on a plain object never matches; wire.md 4.3 allows an object",
@@ -95,7 +95,7 @@ EXPLAINED: dict[str, Explained] = {
     ),
     "several-operators": Explained(
         "a field condition with several operators looks at one of them only; wire.md 4.1 ORs them",
-        "not generated",
+        "not generated; golden in test_points",
     ),
     "slice": Explained("the hash of a slice condition is not specified in wire.md", "not generated"),
     "newer-than-server": Explained(
@@ -117,11 +117,11 @@ EXPLAINED: dict[str, Explained] = {
     ),
     "order-by-arrays": Explained(
         "order_by as a query drops consecutive repeats of an id (wire.md 3.9), the in-memory mode repeats them",
-        "arrays are ordered by in scroll only",
+        "arrays are ordered by in scroll only; golden in test_points",
     ),
     "groups-prefetch": Explained(
         "groups raise all prefetch limits to the collection's size in memory, by group_size in wire.md 3.16",
-        "groups are compared without prefetches; golden in test_kinds",
+        "groups are compared without prefetches; golden in test_hybrid",
     ),
     "one-row-multi": Explained(
         "a dense vector for a multi slot is refused; wire.md 3.1 reads it as one row",
@@ -130,7 +130,7 @@ EXPLAINED: dict[str, Explained] = {
     "datatypes": Explained(
         "float16 and uint8 are ignored (f32 is stored)",
         "narrow slots hold only numbers that their type represents, averages of several examples are left out, "
-        "and no cosine",
+        "and no cosine; golden in test_kinds",
     ),
     "mmr-idf": Explained(
         "MMR on a sparse slot with idf compares raw weights; wire.md does not say which",
@@ -142,7 +142,7 @@ EXPLAINED: dict[str, Explained] = {
     ),
     "indexed-null": Explained(
         "a formula variable that is null is a type error unindexed, missing when indexed (wire.md 3.12)",
-        "formula fields are never null",
+        "formula fields are never null; golden in test_hybrid",
     ),
     "f64-input": Explained(
         "query vectors stay f64 in memory, a server parses f32",

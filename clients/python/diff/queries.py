@@ -83,7 +83,7 @@ class Queries:
         self.world = world
         self.fixed = [c for c in world.values() if not c.mutable]
 
-    # -- examples ------------------------------------------------------------------------------------------
+    # -- examples ----------------------------------------------------------------------------------
 
     def lookup(self, collection: Collection, slot: Slot) -> tuple[models.LookupLocation | None, list[Point], str]:
         """Where the example ids of this query live: usually here, sometimes in the partner collection."""
@@ -108,7 +108,7 @@ class Queries:
 
         return draw, place
 
-    # -- vector queries ------------------------------------------------------------------------------------
+    # -- vector queries ----------------------------------------------------------------------------
 
     def nearest(self, draw: Callable[[], Any], slot: Slot) -> Asked:
         """Nearest, bare or as an object."""
@@ -166,7 +166,15 @@ class Queries:
         """A random vector query on a random slot."""
         slot = self.rng.choice(collection.slots)
         draw, place = self.source(collection, slot)
-        makers = [self.nearest, self.average, self.scored, self.scored, self.discover, self.context, self.feedback]
+        makers = [
+            self.nearest,
+            self.average,
+            self.scored,
+            self.scored,
+            self.discover,
+            self.context,
+            self.feedback,
+        ]
         asked = self.rng.choice(makers)(draw, slot)
         asked.lookup = place
         return slot, asked
@@ -182,7 +190,7 @@ class Queries:
             return f32(self.rng.uniform(0.5, 3) * size)
         return f32(self.rng.uniform(-1, 1) * terms(asked.query, slot) * size)
 
-    # -- requests ------------------------------------------------------------------------------------------
+    # -- requests ----------------------------------------------------------------------------------
 
     def selectors(self, collection: Collection) -> dict[str, Any]:
         """What to return with each point."""
@@ -261,19 +269,28 @@ class Queries:
 
     def ordered(self, collection: Collection) -> Request:
         """order_by as a query."""
-        args = {"query": models.OrderByQuery(order_by=self.order()), **self.window(), **self.selectors(collection)}
+        args = {
+            "query": models.OrderByQuery(order_by=self.order()),
+            **self.window(),
+            **self.selectors(collection),
+        }
         args["query_filter"] = filters.maybe_filter(self.rng, collection)
         return Request("order_by", "query_points", collection.name, args, "ordered")
 
     def sample(self, collection: Collection) -> Request:
         """A random sample: judged by its properties."""
-        args = {"query": models.SampleQuery(sample=models.Sample.RANDOM), "limit": self.rng.choice([1, 10, ALL])}
+        args = {
+            "query": models.SampleQuery(sample=models.Sample.RANDOM),
+            "limit": self.rng.choice([1, 10, ALL]),
+        }
         args["query_filter"] = filters.maybe_filter(self.rng, collection)
         return Request("sample", "query_points", collection.name, args, "sample")
 
     def batch(self, collection: Collection) -> Request:
         """Several queries in one call."""
-        parts = [self.rng.choice([self.plain, self.plain, self.tree])(collection) for _ in range(self.rng.randint(2, 6))]
+        parts = [
+            self.rng.choice([self.plain, self.plain, self.tree])(collection) for _ in range(self.rng.randint(2, 6))
+        ]
         return Request("batch", "query_batch_points", collection.name, {}, "batch", parts=parts)
 
     def groups(self, collection: Collection) -> Request:
@@ -307,7 +324,10 @@ class Queries:
 
     def facet(self, collection: Collection) -> Request:
         """An exact facet over a field with a fitting index."""
-        args = {"key": self.rng.choice([k for k in INDEXES if k not in ("price", "when", "years")]), "exact": True}
+        args = {
+            "key": self.rng.choice([k for k in INDEXES if k not in ("price", "when", "years")]),
+            "exact": True,
+        }
         args["limit"] = self.rng.choice([2, 10, 100])
         args["facet_filter"] = filters.maybe_filter(self.rng, collection, 0.5)
         return Request("facet", "facet", collection.name, args, "exact")
@@ -328,7 +348,7 @@ class Queries:
         method = self.rng.choice(["search_matrix_pairs", "search_matrix_offsets"])
         return Request("matrix", method, collection.name, args, "matrix", slot.floor, slot.ascending)
 
-    # -- prefetch trees ------------------------------------------------------------------------------------
+    # -- prefetch trees ----------------------------------------------------------------------------
 
     def leaf(self, collection: Collection) -> models.Prefetch:
         """A prefetch without prefetches of its own."""
@@ -359,16 +379,18 @@ class Queries:
             out.filter = filters.plain_filter(self.rng, collection)
         return out
 
-    def merger(
-        self, collection: Collection, inner: list[models.Prefetch]
-    ) -> tuple[Any, Slot | None, Asked | None]:
+    def merger(self, collection: Collection, inner: list[models.Prefetch]) -> tuple[Any, Slot | None, Asked | None]:
         """The query that merges prefetches: fusion, formula, or a vector query that scores them again."""
         pick = self.rng.random()
         if pick < 0.15:
             return models.FusionQuery(fusion=models.Fusion.RRF), None, None
         if pick < 0.35:
             weights = [self.rng.choice([0.0, 0.5, 1.0, 2.5]) for _ in inner] if self.rng.random() < 0.5 else None
-            return models.RrfQuery(rrf=models.Rrf(k=self.rng.choice([None, 1, 10, 60]), weights=weights)), None, None
+            return (
+                models.RrfQuery(rrf=models.Rrf(k=self.rng.choice([None, 1, 10, 60]), weights=weights)),
+                None,
+                None,
+            )
         if pick < 0.5:
             return models.FusionQuery(fusion=models.Fusion.DBSF), None, None
         if pick < 0.75:
@@ -405,7 +427,11 @@ class Queries:
             {"score_threshold": 0.5},
             {"query": models.OrderByQuery(order_by="year"), "score_threshold": 0.5},
             {"query": models.FusionQuery(fusion=models.Fusion.RRF)},
-            {"query": vec, "using": slot.name or None, "lookup_from": models.LookupLocation(collection="none")},
+            {
+                "query": vec,
+                "using": slot.name or None,
+                "lookup_from": models.LookupLocation(collection="none"),
+            },
         ]
         args = self.rng.choice(bad)
         if "lookup_from" in args:
@@ -433,4 +459,3 @@ class Queries:
         ]
         makers = [maker for _, maker in table]
         return self.rng.choices(makers, weights=[weight for weight, _ in table])[0](collection)
-

@@ -43,7 +43,7 @@ class Judge:
         self.memory = memory
         self.world = world
 
-    # -- the verdict ---------------------------------------------------------------------------------------
+    # -- the verdict -------------------------------------------------------------------------------
 
     def judge(self, request: Request, got: Answer, want: Answer) -> list[str]:
         """The explanations that were needed, none for equality. Raises `Mismatch`."""
@@ -84,7 +84,7 @@ class Judge:
         """The in-memory mode's answer to another request."""
         return self.memory.call(request)
 
-    # -- near ties -----------------------------------------------------------------------------------------
+    # -- near ties ---------------------------------------------------------------------------------
 
     def local(self, request: Request) -> Any:
         """The in-memory collection of a request."""
@@ -104,9 +104,7 @@ class Judge:
             self.memory.resolve_feedback(query, place, args.get("using"))
             return query
         client = self.memory.client._client
-        return client._resolve_query_input(
-            request.collection, query, args.get("using"), args.get("lookup_from")
-        )[0]
+        return client._resolve_query_input(request.collection, query, args.get("using"), args.get("lookup_from"))[0]
 
     def similarities(self, request: Request, vector: Any) -> dict[Any, float]:
         """The internal similarity of every point to `vector`."""
@@ -138,9 +136,9 @@ class Judge:
                 best, worst = (self.best(request, v) for v in (body.positive, body.negative))
                 for point in out:
                     if abs(best[point] - worst[point]) <= 2 * request.floor + 1e-6 * abs(best[point]):
-                        high = scaled_fast_sigmoid(np.float32(best[point]))
-                        low = -scaled_fast_sigmoid(np.float32(worst[point]))
-                        out[point] = [float(high), float(low)]
+                        liked = scaled_fast_sigmoid(np.float32(best[point]))
+                        disliked = -scaled_fast_sigmoid(np.float32(worst[point]))
+                        out[point] = [float(liked), float(disliked)]
         return out
 
     def best(self, request: Request, vectors: list[Any]) -> dict[Any, float]:
@@ -156,7 +154,7 @@ class Judge:
         valid_ranking(pairs(got.points), want)
         return ["rounding-tie"]
 
-    # -- prefetch trees ------------------------------------------------------------------------------------
+    # -- prefetch trees ----------------------------------------------------------------------------
 
     def part(self, request: Request, node: models.Prefetch, ids: list[Any]) -> Request:
         """A prefetch as a request of its own, with what the tree around it adds to its filter."""
@@ -228,7 +226,7 @@ class Judge:
             want.scores = self.alternatives(request, points)
         valid_ranking(pairs(got.points), want)
 
-    # -- MMR -----------------------------------------------------------------------------------------------
+    # -- MMR ---------------------------------------------------------------------------------------
 
     def mmr(self, request: Request, got: Any, want: Any) -> list[str]:
         """Equal, or every pick is a best one given the picks before it."""
@@ -268,7 +266,13 @@ class Judge:
 
         for point, score in picks:
             check(point in maybe, "a pick that is no candidate", point)
-            check(table.close(score, table.scores[point][0]), "score of a pick", point, score, table.scores[point])
+            check(
+                table.close(score, table.scores[point][0]),
+                "score of a pick",
+                point,
+                score,
+                table.scores[point],
+            )
             best = max([marginal(p) for p in sure] or [marginal(point)])
             check(marginal(point) >= best - 2 * table.slack(best), "a better pick", point, marginal(point), best)
             sure.discard(point)

@@ -22,7 +22,15 @@ from diff.subjects import Memory, Subject
 from diff.updates import Updates
 
 #: Arguments that a request can do without, tried in this order when it is shrunk.
-OPTIONAL = ["with_vectors", "with_payload", "with_lookup", "offset", "score_threshold", "query_filter", "lookup_from"]
+OPTIONAL = [
+    "with_vectors",
+    "with_payload",
+    "with_lookup",
+    "offset",
+    "score_threshold",
+    "query_filter",
+    "lookup_from",
+]
 
 
 def jsonable(value: Any) -> Any:
@@ -139,7 +147,7 @@ class Run:
         except Mismatch as mismatch:
             return str(mismatch), []
 
-    # -- reproduction --------------------------------------------------------------------------------------
+    # -- reproduction ------------------------------------------------------------------------------
 
     def shrink(self, request: Request) -> Request:
         """The same mismatch with fewer arguments, parts and prefetches."""

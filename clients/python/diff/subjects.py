@@ -219,7 +219,7 @@ class Sabotaged(Memory):
         elif self.damage == "missing" and abs(first.score - last.score) > 0.1:
             del points[0]
         elif self.damage == "payload" and first.payload and "rank" in first.payload:
-            first.payload["rank"] = -1
+            first.payload = {**first.payload, "rank": -1}
         elif self.damage == "twice" and len(points) > 1:
             points[1] = points[0]
         else:

@@ -54,8 +54,14 @@ impl Keys {
         }
         let given = given_key(headers).ok_or(Denied::Missing)?;
         // Both comparisons always run, so that the time does not tell which key was close.
-        let is_full = self.full.as_deref().is_some_and(|key| is_same(key.as_bytes(), given));
-        let is_read_only = self.read_only.as_deref().is_some_and(|key| is_same(key.as_bytes(), given));
+        let is_full = self
+            .full
+            .as_deref()
+            .is_some_and(|key| is_same(key.as_bytes(), given));
+        let is_read_only = self
+            .read_only
+            .as_deref()
+            .is_some_and(|key| is_same(key.as_bytes(), given));
         match (is_full, is_read_only) {
             (true, _) => Ok(()),
             (false, true) if access == Access::Read => Ok(()),
@@ -102,7 +108,11 @@ mod tests {
         let all = [Access::Read, Access::Write, Access::Manage];
         for access in all {
             check(None, access, Err(Denied::Missing));
-            check(Some(("authorization", "Basic full")), access, Err(Denied::Missing));
+            check(
+                Some(("authorization", "Basic full")),
+                access,
+                Err(Denied::Missing),
+            );
             check(Some(("api-key", "full")), access, Ok(()));
             check(Some(("authorization", "Bearer full")), access, Ok(()));
             check(Some(("authorization", "bearer full")), access, Ok(()));

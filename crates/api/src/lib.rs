@@ -10,4 +10,4 @@ mod openapi;
 mod rest;
 mod server;
 
-pub use server::{BindError, Server, ServerSettings};
+pub use server::{BindError, Server, ServerSettings, service};

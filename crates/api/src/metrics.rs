@@ -47,7 +47,10 @@ impl Metrics {
 
     /// A copy of all counters.
     pub(crate) fn answers(&self) -> BTreeMap<Endpoint, Tally> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -69,7 +72,12 @@ impl Page {
     }
 
     /// One value of the family.
-    pub(crate) fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) -> &mut Self {
+    pub(crate) fn line(
+        &mut self,
+        name: &str,
+        labels: &[(&str, &str)],
+        value: impl std::fmt::Display,
+    ) -> &mut Self {
         self.push(format_args!("{name}"));
         for (index, (label, text)) in labels.iter().enumerate() {
             let opening = if index == 0 { '{' } else { ',' };
@@ -82,10 +90,25 @@ impl Page {
     /// The families of the REST door.
     pub(crate) fn rest(&mut self, metrics: &Metrics) -> &mut Self {
         let answers = metrics.answers();
-        let seconds: [(&str, &str, fn(&Tally) -> Duration); 3] = [
-            ("rest_responses_avg_duration_seconds", "average response duration", Tally::mean),
-            ("rest_responses_min_duration_seconds", "minimum response duration", |tally| tally.min),
-            ("rest_responses_max_duration_seconds", "maximum response duration", |tally| tally.max),
+        type Read = fn(&Tally) -> Duration;
+        let min: Read = |tally| tally.min;
+        let max: Read = |tally| tally.max;
+        let seconds = [
+            (
+                "rest_responses_avg_duration_seconds",
+                "average response duration",
+                Tally::mean as Read,
+            ),
+            (
+                "rest_responses_min_duration_seconds",
+                "minimum response duration",
+                min,
+            ),
+            (
+                "rest_responses_max_duration_seconds",
+                "maximum response duration",
+                max,
+            ),
         ];
         self.family("rest_responses_total", "counter", "total number of responses");
         for (endpoint, tally) in &answers {
@@ -102,7 +125,11 @@ impl Page {
 
     fn answer(&mut self, name: &str, endpoint: &Endpoint, value: impl std::fmt::Display) {
         let status = endpoint.status.to_string();
-        let labels = [("method", endpoint.method.as_str()), ("endpoint", endpoint.path), ("status", &status)];
+        let labels = [
+            ("method", endpoint.method.as_str()),
+            ("endpoint", endpoint.path),
+            ("status", &status),
+        ];
         self.line(name, &labels, value);
     }
 
@@ -120,7 +147,9 @@ impl Page {
 
 /// Label values are user-written (collection names): quotes, backslashes and line ends are escaped.
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 #[cfg(test)]
@@ -130,7 +159,11 @@ mod tests {
     #[test]
     fn answers_are_counted_by_route_and_status() {
         let metrics = Metrics::default();
-        let endpoint = || Endpoint { method: "GET".into(), path: "/collections", status: 200 };
+        let endpoint = || Endpoint {
+            method: "GET".into(),
+            path: "/collections",
+            status: 200,
+        };
         metrics.count(endpoint(), Duration::from_millis(10));
         metrics.count(endpoint(), Duration::from_millis(30));
         let mut page = Page::default();
@@ -150,7 +183,8 @@ mod tests {
     #[test]
     fn labels_cannot_break_out_of_their_quotes() {
         let mut page = Page::default();
-        page.line("points", &[("id", "a\"b\\c\nd")], 1).line("total", &[], 2);
+        page.line("points", &[("id", "a\"b\\c\nd")], 1)
+            .line("total", &[], 2);
         assert_eq!(page.into_text(), "points{id=\"a\\\"b\\\\c\\nd\"} 1\ntotal 2\n");
     }
 }

@@ -49,7 +49,8 @@ pub(crate) fn inline_schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -
 
 /// Names between braces, in the order of the path.
 pub(crate) fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    path.split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
 /// The whole document.
@@ -137,9 +138,7 @@ fn success(answer: Answer, generator: &mut SchemaGenerator) -> Option<Value> {
 
 fn query_parameters(schema: &Schema) -> Vec<Value> {
     let properties = schema.get("properties").and_then(Value::as_object);
-    let describe = |(name, schema): (&String, &Value)| {
-        json!({"name": name, "in": "query", "required": false, "schema": schema})
-    };
+    let describe = |(name, schema): (&String, &Value)| json!({"name": name, "in": "query", "required": false, "schema": schema});
     properties.into_iter().flatten().map(describe).collect()
 }
 
@@ -197,7 +196,11 @@ mod tests {
         };
         let document = document("t", "1", [&operation]);
         let check = |pointer: &str, want: Value| {
-            assert_eq!(document.pointer(pointer), Some(&want), "{pointer} in {document:#}");
+            assert_eq!(
+                document.pointer(pointer),
+                Some(&want),
+                "{pointer} in {document:#}"
+            );
         };
         let at = |rest: &str| format!("/paths/~1things~1{{name}}~1parts/put{rest}");
         check(&at("/operationId"), json!("put_part"));
@@ -215,6 +218,9 @@ mod tests {
             json!("boolean"),
         );
         check("/components/schemas/Thing/properties/size/type", json!("integer"));
-        check("/components/schemas/ErrorResponse/required", json!(["status", "time"]));
+        check(
+            "/components/schemas/ErrorResponse/required",
+            json!(["status", "time"]),
+        );
     }
 }

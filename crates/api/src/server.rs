@@ -1,6 +1,7 @@
 //! Binds the port and answers HTTP/1 on it until asked to stop. Everything that a stranger can make grow is bounded
 //! here: connections, the time for a head, and the buffer that holds it.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,7 +22,7 @@ use kindred_model::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, HEAD_BYTES_MAX, HEA
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 use crate::auth::Keys;
 use crate::metrics::Metrics;
@@ -86,12 +88,29 @@ pub enum BindError {
     EmptyKey,
 }
 
+/// What answers requests, for a program that brings its own listener, and for tests in process. Host, port,
+/// connections and `insecure` are then that program's affair.
+pub fn service(
+    settings: &ServerSettings,
+    db: Arc<Database>,
+) -> impl Service<Request<Body>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+    let app = App {
+        db,
+        keys: Keys::new(settings.api_key.clone(), settings.read_only_api_key.clone()),
+        bodies: BodyLimits::new(settings.max_request_bytes),
+        metrics: Metrics::default(),
+        openapi: rest::document().into(),
+    };
+    rest::service(Arc::new(app), settings.cors)
+}
+
 /// A server that holds its port and has not answered yet.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    app: Arc<App>,
-    cors: bool,
+    settings: ServerSettings,
+    db: Arc<Database>,
     connections: Arc<Semaphore>,
 }
 
@@ -101,28 +120,41 @@ impl Server {
     /// # Errors
     /// When the address cannot be had, or the settings would open the database to strangers.
     pub async fn bind(settings: ServerSettings, db: Arc<Database>) -> Result<Self, BindError> {
-        let ServerSettings { host, port, api_key, read_only_api_key, .. } = settings;
-        if [&api_key, &read_only_api_key].into_iter().flatten().any(String::is_empty) {
+        let ServerSettings {
+            host,
+            port,
+            api_key,
+            read_only_api_key,
+            ..
+        } = &settings;
+        let keys = [api_key, read_only_api_key];
+        if keys.into_iter().flatten().any(String::is_empty) {
             return Err(BindError::EmptyKey);
         }
-        let keys = Keys::new(api_key, read_only_api_key);
-        let failed = |source| BindError::Address { address: format!("{host}:{port}"), source };
-        let addresses: Vec<SocketAddr> = lookup_host((host.as_str(), port)).await.map_err(failed)?.collect();
+        let failed = |source| BindError::Address {
+            address: format!("{host}:{port}"),
+            source,
+        };
+        let addresses: Vec<SocketAddr> = lookup_host((host.as_str(), *port))
+            .await
+            .map_err(failed)?
+            .collect();
         let is_local = addresses.iter().all(|address| address.ip().is_loopback());
-        if !is_local && !keys.are_set() && !settings.insecure {
-            return Err(BindError::Open { host });
+        if !is_local && !settings.insecure && keys.into_iter().all(Option::is_none) {
+            return Err(BindError::Open { host: host.clone() });
         }
         let listener = TcpListener::bind(addresses.as_slice()).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let app = App {
+        let connections = Arc::new(Semaphore::new(
+            settings.max_connections.clamp(1, Semaphore::MAX_PERMITS),
+        ));
+        Ok(Self {
+            listener,
+            address,
+            settings,
             db,
-            keys,
-            bodies: BodyLimits::new(settings.max_request_bytes),
-            metrics: Metrics::default(),
-            openapi: rest::document().into(),
-        };
-        let connections = Arc::new(Semaphore::new(settings.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        Ok(Self { listener, address, app: Arc::new(app), cors: settings.cors, connections })
+            connections,
+        })
     }
 
     /// Where the server listens, with the real port.
@@ -132,7 +164,7 @@ impl Server {
 
     /// Answers requests until `shutdown` is ready; then accepts no more, and gives running requests some seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let service = rest::service(Arc::clone(&self.app), self.cors);
+        let service = service(&self.settings, Arc::clone(&self.db));
         let service = service.map_request(|request: Request<Incoming>| request.map(Body::new));
         let service = TowerToHyperService::new(service);
         let mut http = http1::Builder::new();
@@ -157,7 +189,10 @@ impl Server {
             });
         }
         drop(self.listener);
-        if timeout(Duration::from_secs(SHUTDOWN_S), graceful.shutdown()).await.is_err() {
+        if timeout(Duration::from_secs(SHUTDOWN_S), graceful.shutdown())
+            .await
+            .is_err()
+        {
             tracing::warn!("some requests did not end in time");
         }
     }

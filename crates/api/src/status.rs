@@ -39,9 +39,11 @@ struct Row {
 
 fn row(kind: ErrorKind) -> Row {
     let (code, before, after) = match kind {
-        ErrorKind::InvalidValues => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "Validation error in JSON body: [", "]")
-        }
+        ErrorKind::InvalidValues => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Validation error in JSON body: [",
+            "]",
+        ),
         ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, "Wrong input: ", ""),
         ErrorKind::InvalidRequest => (StatusCode::BAD_REQUEST, "Bad request: ", ""),
         ErrorKind::NotFound => (StatusCode::NOT_FOUND, "Not found: ", ""),
@@ -62,12 +64,18 @@ impl Refusal {
     /// A refusal of the given kind; `detail` is the text without its prefix.
     pub(crate) fn new(kind: ErrorKind, detail: impl std::fmt::Display) -> Self {
         let Row { code, before, after } = row(kind);
-        Self { code, text: format!("{before}{detail}{after}") }
+        Self {
+            code,
+            text: format!("{before}{detail}{after}"),
+        }
     }
 
     /// A 400 whose text stands alone.
     pub(crate) fn bare(text: impl Into<String>) -> Self {
-        Self { code: StatusCode::BAD_REQUEST, text: text.into() }
+        Self {
+            code: StatusCode::BAD_REQUEST,
+            text: text.into(),
+        }
     }
 
     /// A decoded part of the request that lies outside its limits.
@@ -84,12 +92,18 @@ impl Refusal {
 
     /// Something that the wire knows and this server does not have.
     pub(crate) fn not_built(what: &str) -> Self {
-        Self { code: StatusCode::NOT_IMPLEMENTED, text: format!("Not implemented: {what} not built yet") }
+        Self {
+            code: StatusCode::NOT_IMPLEMENTED,
+            text: format!("Not implemented: {what} not built yet"),
+        }
     }
 
     /// A caller whose key does not suffice.
     pub(crate) fn forbidden(detail: &str) -> Self {
-        Self { code: StatusCode::FORBIDDEN, text: format!("Forbidden: {detail}") }
+        Self {
+            code: StatusCode::FORBIDDEN,
+            text: format!("Forbidden: {detail}"),
+        }
     }
 }
 
@@ -117,7 +131,11 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_row() {
-        check(ErrorKind::InvalidValues, 422, "Validation error in JSON body: [x]");
+        check(
+            ErrorKind::InvalidValues,
+            422,
+            "Validation error in JSON body: [x]",
+        );
         check(ErrorKind::InvalidInput, 400, "Wrong input: x");
         check(ErrorKind::InvalidRequest, 400, "Bad request: x");
         check(ErrorKind::NotFound, 404, "Not found: x");
@@ -133,13 +151,25 @@ mod tests {
     #[test]
     fn a_validation_error_names_the_part_and_every_violation() {
         let invalid = Invalid::Values(vec![
-            Violation { field: "a".into(), why: "bad".into() },
-            Violation { field: "b[0]".into(), why: "worse".into() },
+            Violation {
+                field: "a".into(),
+                why: "bad".into(),
+            },
+            Violation {
+                field: "b[0]".into(),
+                why: "worse".into(),
+            },
         ]);
         for (part, text) in [
             (Part::Body, "Validation error in JSON body: [a: bad; b[0]: worse]"),
-            (Part::Query, "Validation error in query parameters: [a: bad; b[0]: worse]"),
-            (Part::Path, "Validation error in path parameters: [a: bad; b[0]: worse]"),
+            (
+                Part::Query,
+                "Validation error in query parameters: [a: bad; b[0]: worse]",
+            ),
+            (
+                Part::Path,
+                "Validation error in path parameters: [a: bad; b[0]: worse]",
+            ),
         ] {
             let refusal = Refusal::invalid(part, &invalid);
             assert_eq!((refusal.code.as_u16(), refusal.text.as_str()), (422, text));

@@ -1,3 +1,70 @@
-//! The program `kindred`: one file per command; it parses arguments and calls.
+//! The program `kindred`: one file per command. A command reads its arguments and calls; it holds no meaning.
 
-fn main() {}
+#![expect(clippy::print_stdout, reason = "a command line tool answers on stdout")]
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+mod http;
+mod target;
+mod npy;
+mod jsonl;
+mod table;
+mod settings;
+mod serve;
+mod import;
+mod query;
+mod demo;
+
+/// An exploration-first vector search engine: more like this, less like that.
+///
+/// A server for every official Qdrant client, a command line, and (as the crate `kindred`) a library.
+#[derive(Debug, Parser)]
+#[command(name = "kindred", version, propagate_version = true, after_help = "Try `kindred demo` first.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a folder over REST
+    #[command(after_help = serve::AFTER_HELP)]
+    Serve(serve::ServeArgs),
+    /// Load JSON lines and .npy vectors into a collection
+    #[command(after_help = import::AFTER_HELP)]
+    Import(import::ImportArgs),
+    /// Ask one query and print the answer as a table
+    #[command(after_help = query::AFTER_HELP)]
+    Query(query::QueryArgs),
+    /// Load the sample of artworks and run one query of each kind
+    #[command(after_help = demo::AFTER_HELP)]
+    Demo(demo::DemoArgs),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(args) => serve::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Query(args) => query::run(args),
+        Command::Demo(args) => demo::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -66,3 +66,5 @@ pub const CONNECTIONS_MAX: usize = 1_024;
 pub const SHUTDOWN_S: u64 = 10;
 /// Longest head of a request: its line and its headers, in bytes.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Deepest nesting of a stored payload, so that it can be read again inside any answer or record.
+pub const PAYLOAD_DEPTH_MAX: usize = 100;

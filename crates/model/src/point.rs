@@ -1,5 +1,8 @@
 //! Points, and how they are answered: records without a score, scored points with one.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::datetime::DateTime;
@@ -42,8 +45,18 @@ impl Serialize for OrderValue {
     }
 }
 
+impl JsonSchema for OrderValue {
+    fn schema_name() -> Cow<'static, str> {
+        "OrderValue".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number" })
+    }
+}
+
 /// A point as it is retrieved; parts that were not asked for are `None`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Record {
     /// Its identity.
     pub id: PointId,
@@ -59,7 +72,7 @@ pub struct Record {
 }
 
 /// A point as it is found by a query; parts that were not asked for are `None`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ScoredPoint {
     /// Its identity.
     pub id: PointId,

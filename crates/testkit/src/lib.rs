@@ -1,1 +1,13 @@
-//! (to come)
+//! What the tests of the upper floors are made of: the database as a `BTreeMap` that answers by `model` alone,
+//! generators of collections, points, filters, changes and queries, the conformance corpus, and the crash sweep.
+//!
+//! It never depends on the engine: tests there implement [`subject::Subject`] and are compared with [`Reference`].
+
+pub mod subject;
+pub mod compare;
+mod reference;
+pub mod strategies;
+//X pub mod corpus;
+//X pub mod crash;
+
+pub use reference::{Judged, Reference, Trust};

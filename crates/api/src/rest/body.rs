@@ -45,7 +45,12 @@ impl BodyLimits {
     /// `one` is the largest body, in bytes; at least one of them always fits.
     pub(crate) fn new(one: usize) -> Self {
         let all = kibibytes(BODIES_BYTES_MAX).max(kibibytes(one));
-        Self { one, all: Arc::new(Semaphore::new(usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS))) }
+        Self {
+            one,
+            all: Arc::new(Semaphore::new(
+                usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS),
+            )),
+        }
     }
 
     /// Reads a JSON body to its end.
@@ -60,11 +65,16 @@ impl BodyLimits {
         let share = kibibytes(announced.unwrap_or(self.one));
         let Ok(Ok(share)) = timeout(STALL, Arc::clone(&self.all).acquire_many_owned(share)).await else {
             discard(headers, body);
-            return Err(Refusal::new(ErrorKind::Busy, "too many large requests at once, please retry"));
+            return Err(Refusal::new(
+                ErrorKind::Busy,
+                "too many large requests at once, please retry",
+            ));
         };
         let mut bytes = Vec::new();
         loop {
-            let frame = timeout(STALL, next_data(&mut body)).await.map_err(|_| stalled())?;
+            let frame = timeout(STALL, next_data(&mut body))
+                .await
+                .map_err(|_| stalled())?;
             let Some(data) = frame? else {
                 return Ok(Bounded { bytes, _share: share });
             };
@@ -79,17 +89,31 @@ impl BodyLimits {
     /// The announced length, if the headers are those of a JSON body that is not too large.
     fn check_headers(&self, headers: &HeaderMap) -> Result<Option<usize>, Refusal> {
         if !headers.get(CONTENT_TYPE).is_some_and(is_json) {
-            return Err(Refusal::bare("Format error in JSON body: content type must be application/json"));
+            return Err(Refusal::bare(
+                "Format error in JSON body: content type must be application/json",
+            ));
         }
-        let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
+        let Some(length) = headers.get(CONTENT_LENGTH) else {
+            return Ok(None);
+        };
         // A length that is no number was refused before it came here; one that does not fit is too large.
-        let length = length.to_str().ok().and_then(|length| length.parse().ok()).unwrap_or(usize::MAX);
-        if length > self.one { Err(self.too_large()) } else { Ok(Some(length)) }
+        let length = length
+            .to_str()
+            .ok()
+            .and_then(|length| length.parse().ok())
+            .unwrap_or(usize::MAX);
+        if length > self.one {
+            Err(self.too_large())
+        } else {
+            Ok(Some(length))
+        }
     }
 
     fn too_large(&self) -> Refusal {
         let limit = self.one;
-        Refusal::bare(format!("Format error in JSON body: larger than allowed (limit: {limit} bytes)"))
+        Refusal::bare(format!(
+            "Format error in JSON body: larger than allowed (limit: {limit} bytes)"
+        ))
     }
 }
 
@@ -98,20 +122,32 @@ fn kibibytes(bytes: usize) -> u32 {
 }
 
 fn is_json(value: &HeaderValue) -> bool {
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let essence = value
+        .to_str()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
     let essence = essence.to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 fn stalled() -> Refusal {
-    Refusal { code: StatusCode::REQUEST_TIMEOUT, text: "Timeout: the request body did not arrive in time".into() }
+    Refusal {
+        code: StatusCode::REQUEST_TIMEOUT,
+        text: "Timeout: the request body did not arrive in time".into(),
+    }
 }
 
 /// The next piece of the body; `None` at its end.
 async fn next_data(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
     loop {
         let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
-        match frame.transpose().map_err(|error| Refusal::bare(format!("Format error in JSON body: {error}")))? {
+        match frame
+            .transpose()
+            .map_err(|error| Refusal::bare(format!("Format error in JSON body: {error}")))?
+        {
             None => return Ok(None),
             Some(frame) => {
                 // Trailers carry no data.
@@ -153,14 +189,24 @@ mod tests {
     use super::*;
     use serde::Deserialize;
 
-    async fn check(limit: usize, headers: &[(&'static str, &'static str)], body: &str, want: Result<&str, &str>) {
+    async fn check(
+        limit: usize,
+        headers: &[(&'static str, &'static str)],
+        body: &str,
+        want: Result<&str, &str>,
+    ) {
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| {
-                (axum::http::HeaderName::from_static(name), HeaderValue::from_static(value))
+                (
+                    axum::http::HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
             })
             .collect();
-        let read = BodyLimits::new(limit).read(&headers, Body::from(body.to_owned())).await;
+        let read = BodyLimits::new(limit)
+            .read(&headers, Body::from(body.to_owned()))
+            .await;
         match (&read, want) {
             (Ok(read), Ok(want)) => assert_eq!(read.bytes(), want.as_bytes()),
             (Err(refusal), Err(want)) => {
@@ -176,12 +222,30 @@ mod tests {
         let no_json = Err("content type must be application/json");
         let too_large = Err("larger than allowed (limit: 4 bytes)");
         check(4, &[("content-type", "application/json")], "[12]", Ok("[12]")).await;
-        check(4, &[("content-type", "application/json; charset=utf-8")], "", Ok("")).await;
+        check(
+            4,
+            &[("content-type", "application/json; charset=utf-8")],
+            "",
+            Ok(""),
+        )
+        .await;
         check(4, &[("content-type", "APPLICATION/vnd.x+JSON")], "{}", Ok("{}")).await;
         check(4, &[("content-type", "application/json")], "[123]", too_large).await;
-        check(4, &[("content-type", "application/json"), ("content-length", "5")], "[]", too_large).await;
+        check(
+            4,
+            &[("content-type", "application/json"), ("content-length", "5")],
+            "[]",
+            too_large,
+        )
+        .await;
         let huge = "99999999999999999999999999";
-        check(4, &[("content-type", "application/json"), ("content-length", huge)], "[]", too_large).await;
+        check(
+            4,
+            &[("content-type", "application/json"), ("content-length", huge)],
+            "[]",
+            too_large,
+        )
+        .await;
         for other in ["text/plain", "application/x-www-form-urlencoded", "text/json", ""] {
             check(4, &[("content-type", other)], "{}", no_json).await;
         }
@@ -197,12 +261,15 @@ mod tests {
             fn poll_frame(
                 self: Pin<&mut Self>,
                 _: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<Option<Result<axum::body::Frame<Bytes>, axum::Error>>> {
+            ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, axum::Error>>> {
                 std::task::Poll::Pending
             }
         }
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let refusal = BodyLimits::new(4).read(&headers, Body::new(Never)).await.unwrap_err();
+        let refusal = BodyLimits::new(4)
+            .read(&headers, Body::new(Never))
+            .await
+            .unwrap_err();
         assert_eq!(refusal.code, StatusCode::REQUEST_TIMEOUT);
     }
 
@@ -222,16 +289,41 @@ mod tests {
         let check = |json: &str, want: Result<u64, (u16, &str)>| {
             let got = decode::<Thing>(json.as_bytes()).map(|thing| thing.size);
             let want = want.map_err(|(code, text)| (code, text.to_owned()));
-            assert_eq!(got.map_err(|refusal| (refusal.code.as_u16(), refusal.text)), want, "{json}");
+            assert_eq!(
+                got.map_err(|refusal| (refusal.code.as_u16(), refusal.text)),
+                want,
+                "{json}"
+            );
         };
         check("{\"size\": 1, \"other\": 2}", Ok(1));
         check(
             "{\"size\": 0}",
-            Err((422, "Validation error in JSON body: [size: value 0 invalid, must be 1 or larger]")),
+            Err((
+                422,
+                "Validation error in JSON body: [size: value 0 invalid, must be 1 or larger]",
+            )),
         );
-        check("{}", Err((400, "Format error in JSON body: missing field `size` at line 1 column 2")));
-        check("{\"size\": 1", Err((400, "Format error in JSON body: EOF while parsing an object at line 1 column 10")));
-        check("", Err((400, "Format error in JSON body: EOF while parsing a value at line 1 column 0")));
+        check(
+            "{}",
+            Err((
+                400,
+                "Format error in JSON body: missing field `size` at line 1 column 2",
+            )),
+        );
+        check(
+            "{\"size\": 1",
+            Err((
+                400,
+                "Format error in JSON body: EOF while parsing an object at line 1 column 10",
+            )),
+        );
+        check(
+            "",
+            Err((
+                400,
+                "Format error in JSON body: EOF while parsing a value at line 1 column 0",
+            )),
+        );
     }
 
     #[test]
@@ -245,7 +337,11 @@ mod tests {
             let json = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
             let refusal = decode::<Any>(json.as_bytes()).unwrap_err();
             assert_eq!(refusal.code, StatusCode::BAD_REQUEST);
-            assert!(refusal.text.contains("recursion limit exceeded"), "{}", refusal.text);
+            assert!(
+                refusal.text.contains("recursion limit exceeded"),
+                "{}",
+                refusal.text
+            );
         }
     }
 }

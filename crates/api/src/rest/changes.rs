@@ -6,11 +6,11 @@ use kindred::UpdateResult;
 use kindred_model::config::CreateIndexBody;
 use kindred_model::error::Invalid;
 use kindred_model::path::JsonPath;
-use kindred_model::update::json::{
-    BatchBody, ClearPayloadBody, DeleteBody, DeletePayloadBody, DeleteVectorsBody, SetPayloadBody, UpdateVectorsBody,
-    UpsertBody,
-};
 use kindred_model::update::UpdateOp;
+use kindred_model::update::json::{
+    BatchBody, ClearPayloadBody, DeleteBody, DeletePayloadBody, DeleteVectorsBody, SetPayloadBody,
+    UpdateVectorsBody, UpsertBody,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -39,20 +39,33 @@ enum UpdateStatus {
 impl UpdateAnswer {
     /// The answer to a change of points or indexes.
     pub(crate) fn new(done: UpdateResult, params: &WriteParams) -> Self {
-        Self { operation_id: Some(done.operation_id), ..Self::without_number(params) }
+        Self {
+            operation_id: Some(done.operation_id),
+            ..Self::without_number(params)
+        }
     }
 
     /// The answer to a change that is not in the log of the collection. Whatever was asked, it is durable and
     /// visible; a caller who did not ask to wait is told less.
     pub(crate) fn without_number(params: &WriteParams) -> Self {
-        let status = if params.wait { UpdateStatus::Completed } else { UpdateStatus::Acknowledged };
-        Self { operation_id: None, status }
+        let status = if params.wait {
+            UpdateStatus::Completed
+        } else {
+            UpdateStatus::Acknowledged
+        };
+        Self {
+            operation_id: None,
+            status,
+        }
     }
 }
 
 impl Late for UpdateAnswer {
     fn late(_: usize) -> Self {
-        Self { operation_id: None, status: UpdateStatus::WaitTimeout }
+        Self {
+            operation_id: None,
+            status: UpdateStatus::WaitTimeout,
+        }
     }
 }
 
@@ -78,12 +91,27 @@ macro_rules! change {
     )+};
 }
 
-change!(UpsertBody, DeleteBody, UpdateVectorsBody, DeleteVectorsBody, DeletePayloadBody, ClearPayloadBody);
+change!(
+    UpsertBody,
+    DeleteBody,
+    UpdateVectorsBody,
+    DeleteVectorsBody,
+    DeletePayloadBody,
+    ClearPayloadBody
+);
 
 /// Runs a change that is a whole body.
 pub(crate) fn change<B: Change>(call: Call<'_, WriteParams, B>) -> Result<UpdateAnswer, Refusal> {
-    let Call { app, ctx, path, params, body } = call;
-    let done = app.db.update(ctx, path.named("collection_name"), body.into_op()?)?;
+    let Call {
+        app,
+        ctx,
+        path,
+        params,
+        body,
+    } = call;
+    let done = app
+        .db
+        .update(ctx, path.named("collection_name"), body.into_op()?)?;
     Ok(UpdateAnswer::new(done, &params))
 }
 
@@ -91,15 +119,33 @@ impl Changes for SetPayloadBody {}
 
 /// Merges into payloads.
 pub(crate) fn set_payload(call: Call<'_, WriteParams, SetPayloadBody>) -> Result<UpdateAnswer, Refusal> {
-    let Call { app, ctx, path, params, body } = call;
-    let done = app.db.update(ctx, path.named("collection_name"), body.into_op()?)?;
+    let Call {
+        app,
+        ctx,
+        path,
+        params,
+        body,
+    } = call;
+    let done = app
+        .db
+        .update(ctx, path.named("collection_name"), body.into_op()?)?;
     Ok(UpdateAnswer::new(done, &params))
 }
 
 /// Replaces payloads; the body is the same.
-pub(crate) fn overwrite_payload(call: Call<'_, WriteParams, SetPayloadBody>) -> Result<UpdateAnswer, Refusal> {
-    let Call { app, ctx, path, params, body } = call;
-    let done = app.db.update(ctx, path.named("collection_name"), body.into_overwrite_op()?)?;
+pub(crate) fn overwrite_payload(
+    call: Call<'_, WriteParams, SetPayloadBody>,
+) -> Result<UpdateAnswer, Refusal> {
+    let Call {
+        app,
+        ctx,
+        path,
+        params,
+        body,
+    } = call;
+    let done = app
+        .db
+        .update(ctx, path.named("collection_name"), body.into_overwrite_op()?)?;
     Ok(UpdateAnswer::new(done, &params))
 }
 
@@ -111,7 +157,13 @@ impl Changes for BatchBody {
 
 /// Runs changes in order; those before a failing one stay.
 pub(crate) fn batch(call: Call<'_, WriteParams, BatchBody>) -> Result<Vec<UpdateAnswer>, Refusal> {
-    let Call { app, ctx, path, params, body } = call;
+    let Call {
+        app,
+        ctx,
+        path,
+        params,
+        body,
+    } = call;
     let collection = path.named("collection_name");
     let run = |op| Ok(UpdateAnswer::new(app.db.update(ctx, collection, op)?, &params));
     body.into_ops()?.into_iter().map(run).collect()
@@ -120,9 +172,17 @@ pub(crate) fn batch(call: Call<'_, WriteParams, BatchBody>) -> Result<Vec<Update
 impl Changes for CreateIndexBody {}
 
 pub(crate) fn create_index(call: Call<'_, WriteParams, CreateIndexBody>) -> Result<UpdateAnswer, Refusal> {
-    let Call { app, path, params, body, .. } = call;
+    let Call {
+        app,
+        path,
+        params,
+        body,
+        ..
+    } = call;
     let (field, schema) = body.into_index()?;
-    let done = app.db.create_index(path.named("collection_name"), field, schema)?;
+    let done = app
+        .db
+        .create_index(path.named("collection_name"), field, schema)?;
     Ok(UpdateAnswer::new(done, &params))
 }
 

@@ -1,8 +1,8 @@
 //! What a node on its own says about the cluster: there is none, and every collection is one local shard.
 
+use kindred::ErrorKind;
 use schemars::JsonSchema;
 use serde::Serialize;
-use kindred::ErrorKind;
 
 use super::params::NoParams;
 use super::route::Call;
@@ -41,7 +41,11 @@ pub(crate) fn collection(call: Call<'_, NoParams, ()>) -> Result<CollectionClust
     Ok(CollectionClusterInfo {
         peer_id: 0,
         shard_count: 1,
-        local_shards: [LocalShard { shard_id: 0, points_count: info.points_count, state: "Active" }],
+        local_shards: [LocalShard {
+            shard_id: 0,
+            points_count: info.points_count,
+            state: "Active",
+        }],
         remote_shards: [],
         shard_transfers: [],
     })

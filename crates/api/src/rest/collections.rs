@@ -1,6 +1,8 @@
 //! Collections, their named vectors and their aliases.
 
-use kindred_model::config::{AliasActions, CreateCollection, NewVector, UpdateCollection, new_collection_name};
+use kindred_model::config::{
+    AliasActions, CreateCollection, NewVector, UpdateCollection, new_collection_name,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -42,7 +44,12 @@ struct AliasDescription {
 }
 
 pub(crate) fn list(call: Call<'_, NoParams, ()>) -> Result<CollectionsAnswer, Refusal> {
-    let collections = call.db().collections().into_iter().map(|name| CollectionName { name }).collect();
+    let collections = call
+        .db()
+        .collections()
+        .into_iter()
+        .map(|name| CollectionName { name })
+        .collect();
     Ok(CollectionsAnswer { collections })
 }
 
@@ -51,7 +58,9 @@ pub(crate) fn info(call: Call<'_, NoParams, ()>) -> Result<InfoAnswer, Refusal> 
 }
 
 pub(crate) fn exists(call: Call<'_, NoParams, ()>) -> Result<Existence, Refusal> {
-    Ok(Existence { exists: call.db().exists(call.collection()) })
+    Ok(Existence {
+        exists: call.db().exists(call.collection()),
+    })
 }
 
 pub(crate) fn create(call: Call<'_, ManageParams, CreateCollection>) -> Result<bool, Refusal> {
@@ -62,7 +71,8 @@ pub(crate) fn create(call: Call<'_, ManageParams, CreateCollection>) -> Result<b
 }
 
 pub(crate) fn update(call: Call<'_, ManageParams, UpdateCollection>) -> Result<bool, Refusal> {
-    call.db().update_collection(call.collection(), call.body.clone())?;
+    call.db()
+        .update_collection(call.collection(), call.body.clone())?;
     Ok(true)
 }
 
@@ -75,12 +85,14 @@ impl Changes for NewVector {}
 
 pub(crate) fn create_vector(call: Call<'_, WriteParams, NewVector>) -> Result<UpdateAnswer, Refusal> {
     let name = call.path.named("vector_name");
-    call.db().create_vector(call.collection(), name, call.body.clone())?;
+    call.db()
+        .create_vector(call.collection(), name, call.body.clone())?;
     Ok(UpdateAnswer::without_number(&call.params))
 }
 
 pub(crate) fn drop_vector(call: Call<'_, WriteParams, ()>) -> Result<UpdateAnswer, Refusal> {
-    call.db().drop_vector(call.ctx, call.collection(), call.path.named("vector_name"))?;
+    call.db()
+        .drop_vector(call.ctx, call.collection(), call.path.named("vector_name"))?;
     Ok(UpdateAnswer::without_number(&call.params))
 }
 
@@ -103,5 +115,7 @@ fn aliases(call: &Call<'_, NoParams, ()>, collection: Option<&str>) -> Result<Al
         alias_name: alias.alias_name,
         collection_name: alias.collection_name,
     };
-    Ok(AliasesAnswer { aliases: aliases.map(describe).collect() })
+    Ok(AliasesAnswer {
+        aliases: aliases.map(describe).collect(),
+    })
 }

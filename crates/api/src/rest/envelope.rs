@@ -20,14 +20,21 @@ struct Success<'a, T> {
 
 /// The bytes of a successful answer. Serialising a large result takes time: call it off the async threads.
 pub(crate) fn success<T: Serialize>(result: &T, started: Instant) -> Result<Vec<u8>, Refusal> {
-    let body = Success { result, status: "ok", time: started.elapsed().as_secs_f64() };
+    let body = Success {
+        result,
+        status: "ok",
+        time: started.elapsed().as_secs_f64(),
+    };
     serde_json::to_vec(&body).map_err(|error| Refusal::new(ErrorKind::Internal, error))
 }
 
 /// A refusal as an answer.
 pub(crate) fn refused(refusal: &Refusal, started: Instant) -> Response {
     let status = ErrorStatus { error: &refusal.text };
-    let body = ErrorBody { status, time: started.elapsed().as_secs_f64() };
+    let body = ErrorBody {
+        status,
+        time: started.elapsed().as_secs_f64(),
+    };
     // Two fields of plain types always serialise.
     json(refusal.code, serde_json::to_vec(&body).unwrap_or_default())
 }
@@ -46,7 +53,10 @@ mod tests {
     fn success_has_its_three_keys_in_order() {
         let bytes = success(&json!({"a": 1}), Instant::now()).unwrap();
         let text = String::from_utf8(bytes).unwrap();
-        assert!(text.starts_with("{\"result\":{\"a\":1},\"status\":\"ok\",\"time\":"), "{text}");
+        assert!(
+            text.starts_with("{\"result\":{\"a\":1},\"status\":\"ok\",\"time\":"),
+            "{text}"
+        );
         let read: Value = serde_json::from_str(&text).unwrap();
         assert!(read["time"].as_f64().is_some_and(|time| time >= 0.0));
         assert_eq!(read.as_object().map(serde_json::Map::len), Some(3));

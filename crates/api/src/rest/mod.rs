@@ -46,7 +46,9 @@ use route::Route;
 pub(crate) fn document() -> Vec<u8> {
     let table = routes::table();
     let operations = table.iter().map(|route| &route.operation);
-    openapi::document(service::TITLE, service::VERSION, operations).to_string().into_bytes()
+    openapi::document(service::TITLE, service::VERSION, operations)
+        .to_string()
+        .into_bytes()
 }
 
 /// What answers every request.
@@ -54,29 +56,40 @@ pub(crate) fn service(
     app: Arc<App>,
     cors: bool,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
-    let mut router = router(app)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest));
+    let mut router = router(app).layer(CatchPanicLayer::custom(panicked)).layer(
+        CompressionLayer::new()
+            .gzip(true)
+            .quality(CompressionLevel::Fastest),
+    );
     if cors {
-        let open = CorsLayer::new().allow_origin(Anything).allow_methods(Anything).allow_headers(Anything);
+        let open = CorsLayer::new()
+            .allow_origin(Anything)
+            .allow_methods(Anything)
+            .allow_headers(Anything);
         router = router.layer(open);
     }
     // A layer of the router would run after matching, so this one is put around it.
-    tower::util::MapRequestLayer::new(tidy).layer(router).map_response(IntoResponse::into_response)
+    tower::util::MapRequestLayer::new(tidy)
+        .layer(router)
+        .map_response(IntoResponse::into_response)
 }
 
 fn router(app: Arc<App>) -> Router {
     let mut by_path: BTreeMap<&'static str, MethodRouter<Arc<App>>> = BTreeMap::new();
     for route in routes::table() {
         // The table holds standard methods only.
-        let Ok(filter) = MethodFilter::try_from(route.operation.method.clone()) else { continue };
+        let Ok(filter) = MethodFilter::try_from(route.operation.method.clone()) else {
+            continue;
+        };
         let path = route.operation.path;
         let methods = by_path.remove(path).unwrap_or_default();
         by_path.insert(path, methods.on(filter, handler(route)));
     }
     by_path
         .into_iter()
-        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+        .fold(Router::new(), |router, (path, methods)| {
+            router.route(path, methods)
+        })
         .fallback(|state: State<Arc<App>>, request: Request| unmatched(state, request, StatusCode::NOT_FOUND))
         .method_not_allowed_fallback(|state: State<Arc<App>>, request: Request| {
             unmatched(state, request, StatusCode::METHOD_NOT_ALLOWED)
@@ -103,7 +116,10 @@ async fn unmatched(State(app): State<Arc<App>>, request: Request, code: StatusCo
 }
 
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    let refusal = Refusal::new(ErrorKind::Internal, "the request failed unexpectedly, see the log of the server");
+    let refusal = Refusal::new(
+        ErrorKind::Internal,
+        "the request failed unexpectedly, see the log of the server",
+    );
     envelope::refused(&refusal, Instant::now())
 }
 
@@ -111,7 +127,8 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
 /// its segment, is decoded after matching, and is refused in names.
 fn tidy(mut request: Request) -> Request {
     let path = request.uri().path();
-    if request.method() != Method::CONNECT && (path.contains("//") || (path.len() > 1 && path.ends_with('/'))) {
+    if request.method() != Method::CONNECT && (path.contains("//") || (path.len() > 1 && path.ends_with('/')))
+    {
         let segments = path.split('/').filter(|segment| !segment.is_empty());
         let tidied = segments.fold(String::new(), |path, segment| path + "/" + segment);
         let mut tidied = if tidied.is_empty() { "/".to_owned() } else { tidied };

@@ -26,10 +26,19 @@ pub(crate) struct PathParams(Vec<(String, String)>);
 impl PathParams {
     /// Reads what the router matched, and checks the collection's name if there is one.
     pub(crate) async fn read(parts: &mut Parts) -> Result<Self, Refusal> {
-        let raw = RawPathParams::from_request_parts(parts, &()).await.map_err(|error| {
-            Refusal::bare(format!("Deserialize error in path parameters: {}", error.body_text()))
-        })?;
-        let params = Self(raw.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect());
+        let raw = RawPathParams::from_request_parts(parts, &())
+            .await
+            .map_err(|error| {
+                Refusal::bare(format!(
+                    "Deserialize error in path parameters: {}",
+                    error.body_text()
+                ))
+            })?;
+        let params = Self(
+            raw.iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        );
         if let Some(name) = params.find("collection_name") {
             collection_name(name).map_err(|invalid| Refusal::invalid(Part::Path, &invalid))?;
         }
@@ -37,7 +46,10 @@ impl PathParams {
     }
 
     fn find(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The parameter of this name, which the route's path must have.
@@ -48,7 +60,8 @@ impl PathParams {
     /// The point id in the path.
     pub(crate) fn point_id(&self) -> Result<PointId, Refusal> {
         let text = self.named("id");
-        PointId::from_str(text).map_err(|_| Refusal::bare(format!("Can not recognize \"{text}\" as point id")))
+        PointId::from_str(text)
+            .map_err(|_| Refusal::bare(format!("Can not recognize \"{text}\" as point id")))
     }
 }
 
@@ -102,7 +115,10 @@ impl Params for NoParams {}
 /// Parameters of routes that read points.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ReadParams {
-    #[expect(dead_code, reason = "checked while decoding; on one node every level means the same")]
+    #[expect(
+        dead_code,
+        reason = "checked while decoding; on one node every level means the same"
+    )]
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     consistency: Option<Consistency>,
@@ -134,7 +150,9 @@ impl<'de> Deserialize<'de> for Consistency {
         let is_known = matches!(text.as_str(), "all" | "majority" | "quorum")
             || text.parse::<u64>().is_ok_and(|count| count > 0);
         let wrong = || format!("consistency {text:?}: expected a positive number, all, majority or quorum");
-        is_known.then_some(Self).ok_or_else(|| serde::de::Error::custom(wrong()))
+        is_known
+            .then_some(Self)
+            .ok_or_else(|| serde::de::Error::custom(wrong()))
     }
 }
 
@@ -144,7 +162,10 @@ pub(crate) struct WriteParams {
     /// Answer only when the change is applied.
     #[serde(default)]
     pub(crate) wait: bool,
-    #[expect(dead_code, reason = "checked while decoding; one writer orders all changes strongly")]
+    #[expect(
+        dead_code,
+        reason = "checked while decoding; one writer orders all changes strongly"
+    )]
     ordering: Option<Ordering>,
     /// Seconds to wait for the change to be applied.
     timeout: Option<u64>,
@@ -234,7 +255,9 @@ mod tests {
     #[test]
     fn only_a_waiting_caller_has_a_wait_limit() {
         let limit = |query: &str| {
-            read_query::<WriteParams>(&format!("/x?{query}").parse().unwrap()).unwrap().wait_limit()
+            read_query::<WriteParams>(&format!("/x?{query}").parse().unwrap())
+                .unwrap()
+                .wait_limit()
         };
         assert_eq!(limit("timeout=2"), None);
         assert_eq!(limit("wait=true"), None);

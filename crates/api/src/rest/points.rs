@@ -36,7 +36,12 @@ pub(crate) fn one(call: Call<'_, ReadParams, ()>) -> Result<Record, Refusal> {
         with_vector: VectorSelector::All(true),
     };
     let found = call.db().retrieve(call.ctx, call.collection(), &request)?.pop();
-    found.ok_or_else(|| Refusal::new(ErrorKind::NotFound, format!("Point with id {id} does not exists!")))
+    found.ok_or_else(|| {
+        Refusal::new(
+            ErrorKind::NotFound,
+            format!("Point with id {id} does not exists!"),
+        )
+    })
 }
 
 pub(crate) fn retrieve(call: Call<'_, ReadParams, RetrieveRequest>) -> Result<Vec<Record>, Refusal> {
@@ -48,9 +53,13 @@ pub(crate) fn scroll(call: Call<'_, ReadParams, ScrollRequest>) -> Result<Scroll
 }
 
 pub(crate) fn count(call: Call<'_, ReadParams, CountRequest>) -> Result<CountAnswer, Refusal> {
-    Ok(CountAnswer { count: call.db().count(call.ctx, call.collection(), &call.body)? })
+    Ok(CountAnswer {
+        count: call.db().count(call.ctx, call.collection(), &call.body)?,
+    })
 }
 
 pub(crate) fn facet(call: Call<'_, ReadParams, FacetRequest>) -> Result<FacetAnswer, Refusal> {
-    Ok(FacetAnswer { hits: call.db().facet(call.ctx, call.collection(), &call.body)? })
+    Ok(FacetAnswer {
+        hits: call.db().facet(call.ctx, call.collection(), &call.body)?,
+    })
 }

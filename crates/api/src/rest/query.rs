@@ -72,20 +72,34 @@ pub(crate) struct GroupsAnswer {
 }
 
 pub(crate) fn query(call: Call<'_, ReadParams, Internal<QueryRequest>>) -> Result<QueryAnswer, Refusal> {
-    Ok(QueryAnswer { points: call.db().query(call.ctx, call.collection(), &call.body.0)? })
+    Ok(QueryAnswer {
+        points: call.db().query(call.ctx, call.collection(), &call.body.0)?,
+    })
 }
 
 pub(crate) fn batch(
     call: Call<'_, ReadParams, Batch<Internal<QueryRequest>>>,
 ) -> Result<Vec<QueryAnswer>, Refusal> {
-    let Call { app, ctx, path, body, .. } = call;
-    let requests: Vec<QueryRequest> = body.searches.into_iter().map(|Internal(request)| request).collect();
-    let found = app.db.query_batch(ctx, path.named("collection_name"), &requests)?;
+    let Call {
+        app, ctx, path, body, ..
+    } = call;
+    let requests: Vec<QueryRequest> = body
+        .searches
+        .into_iter()
+        .map(|Internal(request)| request)
+        .collect();
+    let found = app
+        .db
+        .query_batch(ctx, path.named("collection_name"), &requests)?;
     Ok(found.into_iter().map(|points| QueryAnswer { points }).collect())
 }
 
 pub(crate) fn groups(call: Call<'_, ReadParams, Internal<GroupsRequest>>) -> Result<GroupsAnswer, Refusal> {
-    Ok(GroupsAnswer { groups: call.db().query_groups(call.ctx, call.collection(), &call.body.0)? })
+    Ok(GroupsAnswer {
+        groups: call
+            .db()
+            .query_groups(call.ctx, call.collection(), &call.body.0)?,
+    })
 }
 
 /// The distance matrix as one entry per pair.
@@ -114,17 +128,29 @@ pub(crate) struct MatrixOffsets {
 }
 
 pub(crate) fn matrix_pairs(call: Call<'_, ReadParams, MatrixRequest>) -> Result<MatrixPairs, Refusal> {
-    Ok(MatrixPairs { pairs: pairs(&call.db().matrix(call.ctx, call.collection(), &call.body)?) })
+    Ok(MatrixPairs {
+        pairs: pairs(&call.db().matrix(call.ctx, call.collection(), &call.body)?),
+    })
 }
 
 pub(crate) fn matrix_offsets(call: Call<'_, ReadParams, MatrixRequest>) -> Result<MatrixOffsets, Refusal> {
-    Ok(offsets(call.db().matrix(call.ctx, call.collection(), &call.body)?))
+    Ok(offsets(call.db().matrix(
+        call.ctx,
+        call.collection(),
+        &call.body,
+    )?))
 }
 
 fn pairs(matrix: &Matrix) -> Vec<MatrixPair> {
     let row = |(a, neighbours): (&PointId, &Vec<(usize, f32)>)| {
         let a = *a;
-        let pair = move |&(b, score): &(usize, f32)| Some(MatrixPair { a, b: *matrix.ids.get(b)?, score });
+        let pair = move |&(b, score): &(usize, f32)| {
+            Some(MatrixPair {
+                a,
+                b: *matrix.ids.get(b)?,
+                score,
+            })
+        };
         neighbours.iter().filter_map(pair).collect::<Vec<_>>()
     };
     matrix.ids.iter().zip(&matrix.neighbours).flat_map(row).collect()
@@ -156,8 +182,15 @@ mod tests {
 
     #[test]
     fn both_shapes_of_the_matrix_say_the_same() {
-        let pair = |a: u64, b: u64, score| MatrixPair { a: a.into(), b: b.into(), score };
-        assert_eq!(pairs(&matrix()), [pair(3, 8, 0.5), pair(3, 5, 0.25), pair(5, 3, 0.25)]);
+        let pair = |a: u64, b: u64, score| MatrixPair {
+            a: a.into(),
+            b: b.into(),
+            score,
+        };
+        assert_eq!(
+            pairs(&matrix()),
+            [pair(3, 8, 0.5), pair(3, 5, 0.25), pair(5, 3, 0.25)]
+        );
         let want = MatrixOffsets {
             offsets_row: vec![0, 0, 1],
             offsets_col: vec![2, 1, 0],

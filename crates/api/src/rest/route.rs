@@ -20,10 +20,10 @@ use tokio::time::{Instant, timeout};
 use super::app::App;
 use super::body::{self, Bounded};
 use super::envelope;
-use super::params::{Params, PathParams, read_query};
+use super::params::{NoParams, Params, PathParams, read_query};
 use crate::auth::{Access, Denied};
 use crate::metrics::Endpoint;
-use crate::openapi::{Answer, Operation, inline_schema_of, schema_of};
+use crate::openapi::{Answer, Operation, SchemaOf, inline_schema_of, schema_of};
 use crate::status::Refusal;
 
 /// What a handler works with.
@@ -83,7 +83,12 @@ pub(crate) struct Draft {
 
 /// Starts a row: method, path, operation id, and what the operation does.
 pub(crate) fn on(method: Method, path: &'static str, id: &'static str, access: Access) -> Draft {
-    Draft { method, path, id, access }
+    Draft {
+        method,
+        path,
+        id,
+        access,
+    }
 }
 
 impl Draft {
@@ -128,7 +133,8 @@ impl Draft {
         self.route(operation, move |app, request, started| async move {
             let head = Head::<P>::read(&app, request, true).await?;
             let late: fn(&B) -> T = |body| T::late(body.changes());
-            head.run(app, started, Some(late), body::decode::<B>, handle).await
+            head.run(app, started, Some(late), body::decode::<B>, handle)
+                .await
         })
     }
 
@@ -142,13 +148,14 @@ impl Draft {
         let operation = self.operation::<P>(None, Answer::Enveloped(schema_of::<T>));
         self.route(operation, move |app, request, started| async move {
             let head = Head::<P>::read(&app, request, false).await?;
-            head.run(app, started, Some(|body| T::late(body.changes())), |_| Ok(()), handle).await
+            let late: fn(&()) -> T = |body| T::late(body.changes());
+            head.run(app, started, Some(late), |_| Ok(()), handle).await
         })
     }
 
     /// Answered without envelope.
     pub(crate) fn bare(self, answer: Answer, handle: fn(&App) -> Result<Response, Refusal>) -> Route {
-        let operation = self.operation::<super::params::NoParams>(None, answer);
+        let operation = self.operation::<NoParams>(None, answer);
         self.route(operation, move |app, _, _| async move {
             spawn_blocking(move || handle(&app)).await.map_err(broken)?
         })
@@ -156,21 +163,17 @@ impl Draft {
 
     /// Refused, whatever is asked; the names in the path are still checked.
     pub(crate) fn refused(self, refusal: Refusal) -> Route {
-        let operation = self.operation::<super::params::NoParams>(None, Answer::Refused);
+        let operation = self.operation::<NoParams>(None, Answer::Refused);
         self.route(operation, move |app, request, _| {
             let refusal = refusal.clone();
             async move {
-                Head::<super::params::NoParams>::read(&app, request, false).await?;
+                Head::<NoParams>::read(&app, request, false).await?;
                 Err(refusal)
             }
         })
     }
 
-    fn operation<P: Params>(
-        &self,
-        body: Option<crate::openapi::SchemaOf>,
-        answer: Answer,
-    ) -> Operation {
+    fn operation<P: Params>(&self, body: Option<SchemaOf>, answer: Answer) -> Operation {
         Operation {
             method: self.method.clone(),
             path: self.path,
@@ -191,10 +194,16 @@ impl Draft {
         let handler: Handler = Arc::new(move |app, request, started| {
             let answering = handle(app, request, started);
             Box::pin(async move {
-                answering.await.unwrap_or_else(|refusal| envelope::refused(&refusal, started))
+                answering
+                    .await
+                    .unwrap_or_else(|refusal| envelope::refused(&refusal, started))
             })
         });
-        Route { operation, access: self.access, handler }
+        Route {
+            operation,
+            access: self.access,
+            handler,
+        }
     }
 }
 
@@ -220,7 +229,14 @@ impl Route {
             Err(denied) => turn_away(denied, request, started),
         };
         let status = response.status().as_u16();
-        app.metrics.count(Endpoint { method, path: self.operation.path, status }, started.elapsed());
+        app.metrics.count(
+            Endpoint {
+                method,
+                path: self.operation.path,
+                status,
+            },
+            started.elapsed(),
+        );
         response
     }
 }
@@ -236,7 +252,12 @@ pub(crate) fn turn_away(denied: Denied, request: Request, started: Instant) -> R
             return envelope::refused(&Refusal::forbidden("Global manage access is required"), started);
         }
     };
-    (StatusCode::UNAUTHORIZED, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+    (
+        StatusCode::UNAUTHORIZED,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        text,
+    )
+        .into_response()
 }
 
 /// What was read before the engine is called.
@@ -261,7 +282,11 @@ impl<P: Params> Head<P> {
                 return Err(refusal);
             }
         };
-        let body = if has_body { Some(app.bodies.read(&parts.headers, rest).await?) } else { None };
+        let body = if has_body {
+            Some(app.bodies.read(&parts.headers, rest).await?)
+        } else {
+            None
+        };
         Ok(Self { path, params, body })
     }
 
@@ -286,12 +311,18 @@ impl<P: Params> Head<P> {
         let ctx = Arc::new(params.ctx());
         let _guard = CancelOnDrop(P::IS_CANCELLABLE.then(|| Arc::clone(&ctx)));
         let work = spawn_blocking(move || {
-            let result = handle(Call { app: &app, ctx: &ctx, path: &path, params, body })?;
+            let result = handle(Call {
+                app: &app,
+                ctx: &ctx,
+                path: &path,
+                params,
+                body,
+            })?;
             envelope::success(&result, started)
         });
         let bytes = match late {
             None => work.await.map_err(broken)??,
-            Some((limit, answer)) => wait(work, limit, &answer, started).await?,
+            Some((limit, answer)) => wait(work, limit, answer, started).await?,
         };
         Ok(envelope::json(StatusCode::OK, bytes))
     }
@@ -303,9 +334,9 @@ where
     D: FnOnce(&[u8]) -> Result<B, Refusal> + Send + 'static,
 {
     match body {
-        Some(body) if body.bytes().len() >= LARGE_BODY_BYTES => {
-            spawn_blocking(move || decode(body.bytes())).await.map_err(broken)?
-        }
+        Some(body) if body.bytes().len() >= LARGE_BODY_BYTES => spawn_blocking(move || decode(body.bytes()))
+            .await
+            .map_err(broken)?,
         Some(body) => decode(body.bytes()),
         None => decode(&[]),
     }
@@ -315,12 +346,12 @@ where
 async fn wait<T: Serialize>(
     work: tokio::task::JoinHandle<Result<Vec<u8>, Refusal>>,
     limit: Duration,
-    answer: &T,
+    answer: T,
     started: Instant,
 ) -> Result<Vec<u8>, Refusal> {
     match timeout(limit, work).await {
         Ok(done) => done.map_err(broken)?,
-        Err(_) => envelope::success(answer, started),
+        Err(_) => envelope::success(&answer, started),
     }
 }
 
@@ -339,7 +370,10 @@ impl Drop for CancelOnDrop {
 fn broken(error: JoinError) -> Refusal {
     if error.is_panic() {
         tracing::error!(%error, "a request panicked");
-        return Refusal::new(ErrorKind::Internal, "the request failed unexpectedly, see the log of the server");
+        return Refusal::new(
+            ErrorKind::Internal,
+            "the request failed unexpectedly, see the log of the server",
+        );
     }
     Refusal::new(ErrorKind::Cancelled, "the server is shutting down")
 }

@@ -2,6 +2,9 @@
 //! from it. Adding an endpoint is a handler in its file and a row here.
 
 use axum::http::Method;
+use kindred_model::update::json::{
+    ClearPayloadBody, DeleteBody, DeletePayloadBody, DeleteVectorsBody, UpdateVectorsBody, UpsertBody,
+};
 use schemars::JsonSchema;
 
 use super::route::{Draft, Route, on};
@@ -12,7 +15,8 @@ use crate::status::Refusal;
 
 /// All rows.
 pub(crate) fn table() -> Vec<Route> {
-    let tagged = |tag: &'static str, routes: Vec<Route>| routes.into_iter().map(move |route| route.tagged(tag));
+    let tagged =
+        |tag: &'static str, routes: Vec<Route>| routes.into_iter().map(move |route| route.tagged(tag));
     let legacy = legacy_rows().into_iter().map(Route::deprecated).collect();
     tagged("Service", service_rows())
         .chain(tagged("Collections", collection_rows()))
@@ -61,18 +65,39 @@ fn collection_rows() -> Vec<Route> {
         get("/collections", "get_collections", Read).to(collections::list),
         get("/collections/{collection_name}", "get_collection", Read).to(collections::info),
         put("/collections/{collection_name}", "create_collection", Manage).json(collections::create),
-        on(Method::PATCH, "/collections/{collection_name}", "update_collection", Manage)
-            .json(collections::update),
+        on(
+            Method::PATCH,
+            "/collections/{collection_name}",
+            "update_collection",
+            Manage,
+        )
+        .json(collections::update),
         delete("/collections/{collection_name}", "delete_collection", Manage).to(collections::remove),
         get("/collections/{collection_name}/exists", "collection_exists", Read).to(collections::exists),
-        put("/collections/{collection_name}/vectors/{vector_name}", "create_vector_name", Manage)
-            .change(collections::create_vector),
-        delete("/collections/{collection_name}/vectors/{vector_name}", "delete_vector_name", Manage)
-            .change_without_body(collections::drop_vector),
-        get("/collections/{collection_name}/optimizations", "get_optimizations", Read)
-            .refused(Refusal::not_built("optimization reports are")),
-        get("/collections/{collection_name}/memory", "get_collection_memory", Read)
-            .refused(Refusal::not_built("memory reports are")),
+        put(
+            "/collections/{collection_name}/vectors/{vector_name}",
+            "create_vector_name",
+            Manage,
+        )
+        .change(collections::create_vector),
+        delete(
+            "/collections/{collection_name}/vectors/{vector_name}",
+            "delete_vector_name",
+            Manage,
+        )
+        .change_without_body(collections::drop_vector),
+        get(
+            "/collections/{collection_name}/optimizations",
+            "get_optimizations",
+            Read,
+        )
+        .refused(Refusal::not_built("optimization reports are")),
+        get(
+            "/collections/{collection_name}/memory",
+            "get_collection_memory",
+            Read,
+        )
+        .refused(Refusal::not_built("memory reports are")),
     ]
 }
 
@@ -80,16 +105,29 @@ fn alias_rows() -> Vec<Route> {
     vec![
         post("/collections/aliases", "update_aliases", Manage).json(collections::update_aliases),
         get("/aliases", "get_collections_aliases", Read).to(collections::all_aliases),
-        get("/collections/{collection_name}/aliases", "get_collection_aliases", Read)
-            .to(collections::collection_aliases),
+        get(
+            "/collections/{collection_name}/aliases",
+            "get_collection_aliases",
+            Read,
+        )
+        .to(collections::collection_aliases),
     ]
 }
 
 fn index_rows() -> Vec<Route> {
     vec![
-        put("/collections/{collection_name}/index", "create_field_index", Write).change(changes::create_index),
-        delete("/collections/{collection_name}/index/{field_name}", "delete_field_index", Write)
-            .change_without_body(changes::drop_index),
+        put(
+            "/collections/{collection_name}/index",
+            "create_field_index",
+            Write,
+        )
+        .change(changes::create_index),
+        delete(
+            "/collections/{collection_name}/index/{field_name}",
+            "delete_field_index",
+            Write,
+        )
+        .change_without_body(changes::drop_index),
     ]
 }
 
@@ -98,58 +136,156 @@ fn point_rows() -> Vec<Route> {
         get("/collections/{collection_name}/points/{id}", "get_point", Read).to(points::one),
         post("/collections/{collection_name}/points", "get_points", Read).json(points::retrieve),
         put("/collections/{collection_name}/points", "upsert_points", Write)
-            .change(changes::change::<changes::UpsertBody>),
-        post("/collections/{collection_name}/points/delete", "delete_points", Write)
-            .change(changes::change::<changes::DeleteBody>),
-        put("/collections/{collection_name}/points/vectors", "update_vectors", Write)
-            .change(changes::change::<changes::UpdateVectorsBody>),
-        post("/collections/{collection_name}/points/vectors/delete", "delete_vectors", Write)
-            .change(changes::change::<changes::DeleteVectorsBody>),
-        post("/collections/{collection_name}/points/payload", "set_payload", Write).change(changes::set_payload),
-        put("/collections/{collection_name}/points/payload", "overwrite_payload", Write)
-            .change(changes::overwrite_payload),
-        post("/collections/{collection_name}/points/payload/delete", "delete_payload", Write)
-            .change(changes::change::<changes::DeletePayloadBody>),
-        post("/collections/{collection_name}/points/payload/clear", "clear_payload", Write)
-            .change(changes::change::<changes::ClearPayloadBody>),
-        post("/collections/{collection_name}/points/batch", "batch_update", Write).change(changes::batch),
-        post("/collections/{collection_name}/points/scroll", "scroll_points", Read).json(points::scroll),
-        post("/collections/{collection_name}/points/count", "count_points", Read).json(points::count),
+            .change(changes::change::<UpsertBody>),
+        post(
+            "/collections/{collection_name}/points/delete",
+            "delete_points",
+            Write,
+        )
+        .change(changes::change::<DeleteBody>),
+        put(
+            "/collections/{collection_name}/points/vectors",
+            "update_vectors",
+            Write,
+        )
+        .change(changes::change::<UpdateVectorsBody>),
+        post(
+            "/collections/{collection_name}/points/vectors/delete",
+            "delete_vectors",
+            Write,
+        )
+        .change(changes::change::<DeleteVectorsBody>),
+        post(
+            "/collections/{collection_name}/points/payload",
+            "set_payload",
+            Write,
+        )
+        .change(changes::set_payload),
+        put(
+            "/collections/{collection_name}/points/payload",
+            "overwrite_payload",
+            Write,
+        )
+        .change(changes::overwrite_payload),
+        post(
+            "/collections/{collection_name}/points/payload/delete",
+            "delete_payload",
+            Write,
+        )
+        .change(changes::change::<DeletePayloadBody>),
+        post(
+            "/collections/{collection_name}/points/payload/clear",
+            "clear_payload",
+            Write,
+        )
+        .change(changes::change::<ClearPayloadBody>),
+        post(
+            "/collections/{collection_name}/points/batch",
+            "batch_update",
+            Write,
+        )
+        .change(changes::batch),
+        post(
+            "/collections/{collection_name}/points/scroll",
+            "scroll_points",
+            Read,
+        )
+        .json(points::scroll),
+        post(
+            "/collections/{collection_name}/points/count",
+            "count_points",
+            Read,
+        )
+        .json(points::count),
         post("/collections/{collection_name}/facet", "facet", Read).json(points::facet),
     ]
 }
 
 fn query_rows() -> Vec<Route> {
     vec![
-        post("/collections/{collection_name}/points/query", "query_points", Read).json(query::query),
-        post("/collections/{collection_name}/points/query/batch", "query_batch_points", Read).json(query::batch),
-        post("/collections/{collection_name}/points/query/groups", "query_points_groups", Read)
-            .json(query::groups),
-        post("/collections/{collection_name}/points/search/matrix/pairs", "search_matrix_pairs", Read)
-            .json(query::matrix_pairs),
-        post("/collections/{collection_name}/points/search/matrix/offsets", "search_matrix_offsets", Read)
-            .json(query::matrix_offsets),
+        post(
+            "/collections/{collection_name}/points/query",
+            "query_points",
+            Read,
+        )
+        .json(query::query),
+        post(
+            "/collections/{collection_name}/points/query/batch",
+            "query_batch_points",
+            Read,
+        )
+        .json(query::batch),
+        post(
+            "/collections/{collection_name}/points/query/groups",
+            "query_points_groups",
+            Read,
+        )
+        .json(query::groups),
+        post(
+            "/collections/{collection_name}/points/search/matrix/pairs",
+            "search_matrix_pairs",
+            Read,
+        )
+        .json(query::matrix_pairs),
+        post(
+            "/collections/{collection_name}/points/search/matrix/offsets",
+            "search_matrix_offsets",
+            Read,
+        )
+        .json(query::matrix_offsets),
     ]
 }
 
 fn legacy_rows() -> Vec<Route> {
     vec![
-        post("/collections/{collection_name}/points/search", "search_points", Read)
-            .json(legacy::one::<legacy::SearchBody>),
-        post("/collections/{collection_name}/points/search/batch", "search_batch_points", Read)
-            .json(legacy::batch::<legacy::SearchBody>),
-        post("/collections/{collection_name}/points/search/groups", "search_point_groups", Read)
-            .json(legacy::groups::<legacy::SearchGroupsBody>),
-        post("/collections/{collection_name}/points/recommend", "recommend_points", Read)
-            .json(legacy::one::<legacy::RecommendBody>),
-        post("/collections/{collection_name}/points/recommend/batch", "recommend_batch_points", Read)
-            .json(legacy::batch::<legacy::RecommendBody>),
-        post("/collections/{collection_name}/points/recommend/groups", "recommend_point_groups", Read)
-            .json(legacy::groups::<legacy::RecommendGroupsBody>),
-        post("/collections/{collection_name}/points/discover", "discover_points", Read)
-            .json(legacy::one::<legacy::DiscoverBody>),
-        post("/collections/{collection_name}/points/discover/batch", "discover_batch_points", Read)
-            .json(legacy::batch::<legacy::DiscoverBody>),
+        post(
+            "/collections/{collection_name}/points/search",
+            "search_points",
+            Read,
+        )
+        .json(legacy::one::<legacy::SearchBody>),
+        post(
+            "/collections/{collection_name}/points/search/batch",
+            "search_batch_points",
+            Read,
+        )
+        .json(legacy::batch::<legacy::SearchBody>),
+        post(
+            "/collections/{collection_name}/points/search/groups",
+            "search_point_groups",
+            Read,
+        )
+        .json(legacy::groups::<legacy::SearchGroupsBody>),
+        post(
+            "/collections/{collection_name}/points/recommend",
+            "recommend_points",
+            Read,
+        )
+        .json(legacy::one::<legacy::RecommendBody>),
+        post(
+            "/collections/{collection_name}/points/recommend/batch",
+            "recommend_batch_points",
+            Read,
+        )
+        .json(legacy::batch::<legacy::RecommendBody>),
+        post(
+            "/collections/{collection_name}/points/recommend/groups",
+            "recommend_point_groups",
+            Read,
+        )
+        .json(legacy::groups::<legacy::RecommendGroupsBody>),
+        post(
+            "/collections/{collection_name}/points/discover",
+            "discover_points",
+            Read,
+        )
+        .json(legacy::one::<legacy::DiscoverBody>),
+        post(
+            "/collections/{collection_name}/points/discover/batch",
+            "discover_batch_points",
+            Read,
+        )
+        .json(legacy::batch::<legacy::DiscoverBody>),
     ]
 }
 
@@ -198,14 +334,31 @@ fn cluster_rows() -> Vec<Route> {
         post("/cluster/recover", "recover_current_peer", Manage),
         delete("/cluster/peer/{peer_id}", "remove_peer", Manage),
         get("/cluster/telemetry", "cluster_telemetry", Read),
-        post("/collections/{collection_name}/cluster", "update_collection_cluster", Manage),
+        post(
+            "/collections/{collection_name}/cluster",
+            "update_collection_cluster",
+            Manage,
+        ),
         get("/collections/{collection_name}/shards", "list_shard_keys", Read),
-        put("/collections/{collection_name}/shards", "create_shard_key", Manage),
-        post("/collections/{collection_name}/shards/delete", "delete_shard_key", Manage),
+        put(
+            "/collections/{collection_name}/shards",
+            "create_shard_key",
+            Manage,
+        ),
+        post(
+            "/collections/{collection_name}/shards/delete",
+            "delete_shard_key",
+            Manage,
+        ),
     ];
     let mut rows = vec![
         get("/cluster", "cluster_status", Read).to(cluster::status),
-        get("/collections/{collection_name}/cluster", "collection_cluster_info", Read).to(cluster::collection),
+        get(
+            "/collections/{collection_name}/cluster",
+            "collection_cluster_info",
+            Read,
+        )
+        .to(cluster::collection),
         get("/quotas", "get_quotas", Read).refused(Refusal::not_built("quotas are")),
         put("/quotas", "update_quotas", Manage).refused(Refusal::not_built("quotas are")),
     ];

@@ -1,7 +1,7 @@
 //! What the server says about itself: root, health, telemetry, metrics, the published document.
 
-use axum::http::header::CONTENT_TYPE;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use kindred::ErrorKind;
 use kindred_model::error::{Check, Validate};
@@ -37,7 +37,11 @@ fn commit() -> &'static str {
 }
 
 pub(crate) fn root(_: &App) -> Result<Response, Refusal> {
-    let info = VersionInfo { title: TITLE, version: VERSION, commit: commit() };
+    let info = VersionInfo {
+        title: TITLE,
+        version: VERSION,
+        commit: commit(),
+    };
     let bytes = serde_json::to_vec(&info).map_err(|error| Refusal::new(ErrorKind::Internal, error))?;
     Ok(envelope::json(StatusCode::OK, bytes))
 }
@@ -112,7 +116,10 @@ pub(crate) fn telemetry(call: Call<'_, TelemetryParams, ()>) -> Result<Telemetry
     });
     let names = call.db().collections();
     let mut collections = json!({"number_of_collections": names.len()});
-    if let Some(fields) = collections.as_object_mut().filter(|_| call.params.details_level > 0) {
+    if let Some(fields) = collections
+        .as_object_mut()
+        .filter(|_| call.params.details_level > 0)
+    {
         fields.insert("collections".into(), described(&call, &names));
         fields.insert("snapshots".into(), json!([]));
     }
@@ -131,7 +138,11 @@ fn described(call: &Call<'_, TelemetryParams, ()>, names: &[String]) -> Value {
         let info = call.db().info(name).ok()?;
         let info = serde_json::to_value(info).ok()?;
         let part = |pointer: &str| info.pointer(pointer).cloned().unwrap_or_default();
-        let id = if call.params.anonymize { json!(number.to_string()) } else { json!(name) };
+        let id = if call.params.anonymize {
+            json!(number.to_string())
+        } else {
+            json!(name)
+        };
         Some(match call.params.details_level {
             0 | 1 => json!({
                 "vectors": part("/points_count"),
@@ -147,9 +158,11 @@ fn described(call: &Call<'_, TelemetryParams, ()>, names: &[String]) -> Value {
 fn responses(app: &App) -> Value {
     let mut responses = json!({});
     for (endpoint, tally) in app.metrics.answers() {
-        let statuses = responses
-            .as_object_mut()
-            .map(|routes| routes.entry(format!("{} {}", endpoint.method, endpoint.path)).or_insert_with(|| json!({})));
+        let statuses = responses.as_object_mut().map(|routes| {
+            routes
+                .entry(format!("{} {}", endpoint.method, endpoint.path))
+                .or_insert_with(|| json!({}))
+        });
         if let Some(statuses) = statuses.and_then(Value::as_object_mut) {
             let micros = |duration: std::time::Duration| duration.as_secs_f64() * 1e6;
             let tally = json!({
@@ -185,6 +198,9 @@ mod tests {
     #[test]
     fn the_commit_is_a_hash() {
         let commit = super::commit();
-        assert!(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "{commit}");
+        assert!(
+            commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{commit}"
+        );
     }
 }

@@ -31,7 +31,11 @@ fn described() -> BTreeSet<(String, String)> {
     paths
         .iter()
         .flat_map(|(path, methods)| {
-            methods.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone()))
+            methods
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(|method| (method.to_uppercase(), path.clone()))
         })
         .collect()
 }
@@ -41,7 +45,12 @@ fn the_document_has_every_row_of_the_table_once() {
     let table = routes::table();
     let rows: BTreeSet<(String, String)> = table
         .iter()
-        .map(|route| (route.operation.method.to_string(), route.operation.path.to_owned()))
+        .map(|route| {
+            (
+                route.operation.method.to_string(),
+                route.operation.path.to_owned(),
+            )
+        })
         .collect();
     assert_eq!(rows.len(), table.len(), "a method and path occur twice");
     assert_eq!(rows, described());
@@ -88,12 +97,18 @@ fn what_changes_something_is_not_for_readers() {
         let operation = &route.operation;
         let reads = match operation.method {
             Method::GET => true,
-            Method::POST => ["get_points", "scroll_points", "count_points", "facet"].contains(&operation.id)
-                || operation.tag == "Search",
+            Method::POST => {
+                ["get_points", "scroll_points", "count_points", "facet"].contains(&operation.id)
+                    || operation.tag == "Search"
+            }
             _ => false,
         };
         if !reads {
-            assert!(matches!(route.access, Access::Write | Access::Manage), "{}", operation.id);
+            assert!(
+                matches!(route.access, Access::Write | Access::Manage),
+                "{}",
+                operation.id
+            );
         }
     }
 }

@@ -2,17 +2,21 @@
 //! Vectors leave here in their canonical form.
 
 use kindred_model::config::CollectionConfig;
+use kindred_model::limits::PAYLOAD_DEPTH_MAX;
+use kindred_model::path::JsonPath;
+use kindred_model::payload::Payload;
 use kindred_model::point::Point;
 use kindred_model::update::UpdateOp;
 use kindred_model::vector::NamedVectors;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// The change with canonical vectors.
 pub(super) fn check(config: &CollectionConfig, op: UpdateOp) -> Result<UpdateOp, Error> {
     match op {
         UpdateOp::Upsert { points, filter, mode } => {
             let points = points.into_iter().map(|point| {
+                check_depth(&point.payload, None)?;
                 Ok(Point { vectors: canonical(config, point.vectors)?, ..point })
             });
             Ok(UpdateOp::Upsert { points: points.collect::<Result<_, Error>>()?, filter, mode })
@@ -27,12 +31,22 @@ pub(super) fn check(config: &CollectionConfig, op: UpdateOp) -> Result<UpdateOp,
                 None => Ok(UpdateOp::DeleteVectors { selector, names }),
             }
         }
-        UpdateOp::Delete(_)
-        | UpdateOp::SetPayload { .. }
-        | UpdateOp::OverwritePayload { .. }
-        | UpdateOp::DeletePayload { .. }
-        | UpdateOp::ClearPayload(_) => Ok(op),
+        UpdateOp::SetPayload { ref payload, ref key, .. } | UpdateOp::OverwritePayload { ref payload, ref key, .. } => {
+            check_depth(payload, key.as_ref())?;
+            Ok(op)
+        }
+        UpdateOp::Delete(_) | UpdateOp::DeletePayload { .. } | UpdateOp::ClearPayload(_) => Ok(op),
     }
+}
+
+/// Refuses a payload that could not be read back once it lies at `key`.
+fn check_depth(payload: &Payload, key: Option<&JsonPath>) -> Result<(), Error> {
+    let depth = payload.depth() + key.map_or(0, |key| key.segments().len());
+    if depth <= PAYLOAD_DEPTH_MAX {
+        return Ok(());
+    }
+    let text = format!("a payload may be nested {PAYLOAD_DEPTH_MAX} levels deep, this one is {depth}");
+    Err(Error::new(ErrorKind::InvalidInput, text))
 }
 
 fn canonical(config: &CollectionConfig, vectors: NamedVectors) -> Result<NamedVectors, Error> {

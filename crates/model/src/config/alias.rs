@@ -41,14 +41,22 @@ pub struct AliasActions {
 impl Validate for AliasAction {
     fn validate(&self, check: &mut Check) {
         match self {
-            Self::CreateAlias { collection_name, alias_name } => check.within("create_alias", |check| {
+            Self::CreateAlias {
+                collection_name,
+                alias_name,
+            } => check.within("create_alias", |check| {
                 check_name(check, "collection_name", collection_name);
                 check_new_name(check, "alias_name", alias_name);
             }),
             Self::DeleteAlias { alias_name } => {
-                check.within("delete_alias", |check| check_name(check, "alias_name", alias_name));
+                check.within("delete_alias", |check| {
+                    check_name(check, "alias_name", alias_name)
+                });
             }
-            Self::RenameAlias { old_alias_name, new_alias_name } => check.within("rename_alias", |check| {
+            Self::RenameAlias {
+                old_alias_name,
+                new_alias_name,
+            } => check.within("rename_alias", |check| {
                 check_name(check, "old_alias_name", old_alias_name);
                 check_new_name(check, "new_alias_name", new_alias_name);
             }),

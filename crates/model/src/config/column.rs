@@ -34,7 +34,10 @@ impl From<&VectorParams> for Column {
     fn from(params: &VectorParams) -> Self {
         // Sizes are checked when a collection is made; one that no memory could hold fits no vector.
         let dim = usize::try_from(params.size).unwrap_or(usize::MAX);
-        let measure = Measure { distance: params.distance, datatype: params.datatype.unwrap_or_default() };
+        let measure = Measure {
+            distance: params.distance,
+            datatype: params.datatype.unwrap_or_default(),
+        };
         if params.multivector_config.is_some() {
             Self::Multi { dim, measure }
         } else {
@@ -45,7 +48,9 @@ impl From<&VectorParams> for Column {
 
 impl From<&SparseVectorParams> for Column {
     fn from(params: &SparseVectorParams) -> Self {
-        Self::Sparse { idf: params.modifier == Some(Modifier::Idf) }
+        Self::Sparse {
+            idf: params.modifier == Some(Modifier::Idf),
+        }
     }
 }
 
@@ -54,7 +59,10 @@ impl Column {
     pub fn measure(&self) -> Measure {
         match self {
             Self::Dense { measure, .. } | Self::Multi { measure, .. } => *measure,
-            Self::Sparse { .. } => Measure { distance: Distance::Dot, datatype: Datatype::Float32 },
+            Self::Sparse { .. } => Measure {
+                distance: Distance::Dot,
+                datatype: Datatype::Float32,
+            },
         }
     }
 
@@ -68,7 +76,9 @@ impl Column {
             }
             (Self::Multi { dim, .. }, Vector::Dense(row)) => {
                 check_dim(*dim, row.len())?;
-                MultiVector::from_flat(*dim, row).map(Vector::Multi).ok_or_else(|| wrong_kind("multi"))
+                MultiVector::from_flat(*dim, row)
+                    .map(Vector::Multi)
+                    .ok_or_else(|| wrong_kind("multi"))
             }
             (Self::Multi { dim, .. }, Vector::Multi(rows)) => {
                 check_dim(*dim, rows.as_ref().dim)?;
@@ -89,7 +99,9 @@ impl Column {
         if components(&vector).iter().all(|component| component.is_finite()) {
             Ok(vector)
         } else {
-            Err(Invalid::input("Vector components must be finite numbers that fit the stored datatype"))
+            Err(Invalid::input(
+                "Vector components must be finite numbers that fit the stored datatype",
+            ))
         }
     }
 }
@@ -106,7 +118,9 @@ fn check_dim(expected: usize, got: usize) -> Result<(), Invalid> {
     if expected == got {
         Ok(())
     } else {
-        Err(Invalid::input(format!("Vector dimension error: expected dim: {expected}, got {got}")))
+        Err(Invalid::input(format!(
+            "Vector dimension error: expected dim: {expected}, got {got}"
+        )))
     }
 }
 
@@ -128,8 +142,15 @@ impl CollectionConfig {
 
     /// All columns: dense and multi vectors by name, then sparse vectors by name.
     pub fn columns(&self) -> impl Iterator<Item = (&str, Column)> {
-        let dense = self.vectors.iter().map(|(name, params)| (name.as_str(), Column::from(params)));
-        dense.chain(self.sparse_vectors.iter().map(|(name, params)| (name.as_str(), Column::from(params))))
+        let dense = self
+            .vectors
+            .iter()
+            .map(|(name, params)| (name.as_str(), Column::from(params)));
+        dense.chain(
+            self.sparse_vectors
+                .iter()
+                .map(|(name, params)| (name.as_str(), Column::from(params))),
+        )
     }
 
     /// Fails, as for a point or a selector, when no column is called `name`.
@@ -148,16 +169,26 @@ impl CollectionConfig {
         if let Some(column) = self.column(name) {
             return Ok((name.to_owned(), column));
         }
-        let names: Vec<&str> = self.columns().map(|(name, _)| name).filter(|name| !name.is_empty()).collect();
+        let names: Vec<&str> = self
+            .columns()
+            .map(|(name, _)| name)
+            .filter(|name| !name.is_empty())
+            .collect();
         let available = names.join(", ");
-        Err(Invalid::input(if self.vectors.is_empty() && self.sparse_vectors.is_empty() {
-            "Vectors are not configured in this collection".to_owned()
-        } else if name == DEFAULT_VECTOR {
-            format!("Collection requires specified vector name in the request, available names: {available}")
-        } else if names.is_empty() {
-            format!("Vector with name {name} is not configured in this collection")
-        } else {
-            format!("Vector with name `{name}` is not configured in this collection, available names: {available}")
-        }))
+        Err(Invalid::input(
+            if self.vectors.is_empty() && self.sparse_vectors.is_empty() {
+                "Vectors are not configured in this collection".to_owned()
+            } else if name == DEFAULT_VECTOR {
+                format!(
+                    "Collection requires specified vector name in the request, available names: {available}"
+                )
+            } else if names.is_empty() {
+                format!("Vector with name {name} is not configured in this collection")
+            } else {
+                format!(
+                    "Vector with name `{name}` is not configured in this collection, available names: {available}"
+                )
+            },
+        ))
     }
 }

@@ -84,7 +84,11 @@ pub enum NewVector {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         multivector_config: Option<MultiVectorConfig>,
         /// How components are stored.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "datatype::dense")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "datatype::dense"
+        )]
         #[schemars(with = "Option<WrittenDatatype>")]
         datatype: Option<Datatype>,
     },
@@ -152,7 +156,9 @@ impl CreateCollection {
     pub fn into_config(self) -> Result<CollectionConfig, Invalid> {
         Check::all("", &self)?;
         if self.sharding_method == Some(ShardingMethod::Custom) {
-            return Err(Invalid::request("Custom sharding is not built yet: leave `sharding_method` out"));
+            return Err(Invalid::request(
+                "Custom sharding is not built yet: leave `sharding_method` out",
+            ));
         }
         let vectors = self.vectors.unwrap_or_default().0;
         let sparse_vectors = self.sparse_vectors.unwrap_or_default();
@@ -171,7 +177,9 @@ impl CreateCollection {
             shard_number: self.shard_number.unwrap_or(default.shard_number),
             sharding_method: self.sharding_method,
             replication_factor: self.replication_factor.unwrap_or(default.replication_factor),
-            write_consistency_factor: self.write_consistency_factor.unwrap_or(default.write_consistency_factor),
+            write_consistency_factor: self
+                .write_consistency_factor
+                .unwrap_or(default.write_consistency_factor),
             on_disk_payload: self.on_disk_payload.unwrap_or(default.on_disk_payload),
             hnsw_config,
             optimizer_config,
@@ -211,7 +219,9 @@ fn check_count(count: usize) -> Result<(), Invalid> {
 impl Validate for NewVector {
     fn validate(&self, check: &mut Check) {
         match self {
-            Self::Dense { size, .. } => check.within("dense", |check| check.between("size", *size, 1, VECTOR_DIM_MAX)),
+            Self::Dense { size, .. } => {
+                check.within("dense", |check| check.between("size", *size, 1, VECTOR_DIM_MAX))
+            }
             Self::Sparse { datatype, .. } => {
                 if *datatype == Some(WrittenDatatype::Turbo4) {
                     check.within("sparse", |check| {
@@ -228,14 +238,23 @@ impl CollectionConfig {
     pub fn add_vector(&mut self, name: &str, vector: NewVector) -> Result<(), Invalid> {
         Check::all("", &vector)?;
         if name.len() > VECTOR_NAME_BYTES_MAX {
-            return Err(Invalid::input(format!("Vector name is longer than {VECTOR_NAME_BYTES_MAX} bytes")));
+            return Err(Invalid::input(format!(
+                "Vector name is longer than {VECTOR_NAME_BYTES_MAX} bytes"
+            )));
         }
         if self.column(name).is_some() {
-            return Err(Invalid::input(format!("Vector with name `{name}` already exists")));
+            return Err(Invalid::input(format!(
+                "Vector with name `{name}` already exists"
+            )));
         }
         check_count(self.columns().count() + 1)?;
         match vector {
-            NewVector::Dense { size, distance, multivector_config, datatype } => {
+            NewVector::Dense {
+                size,
+                distance,
+                multivector_config,
+                datatype,
+            } => {
                 let params = VectorParams {
                     size,
                     distance,
@@ -251,8 +270,12 @@ impl CollectionConfig {
                 return Err(Invalid::input("Sparse vector name cannot be empty"));
             }
             NewVector::Sparse { modifier, datatype } => {
-                let index = datatype.map(|datatype| SparseIndexParams { datatype: Some(datatype), ..Default::default() });
-                self.sparse_vectors.insert(name.to_owned(), SparseVectorParams { index, modifier });
+                let index = datatype.map(|datatype| SparseIndexParams {
+                    datatype: Some(datatype),
+                    ..Default::default()
+                });
+                self.sparse_vectors
+                    .insert(name.to_owned(), SparseVectorParams { index, modifier });
             }
         }
         Ok(())
@@ -261,6 +284,10 @@ impl CollectionConfig {
     /// Takes a vector away. Fails when no vector is called `name`.
     pub fn drop_vector(&mut self, name: &str) -> Result<(), Invalid> {
         let is_gone = self.vectors.remove(name).is_some() || self.sparse_vectors.remove(name).is_some();
-        if is_gone { Ok(()) } else { Err(unknown_vector(name)) }
+        if is_gone {
+            Ok(())
+        } else {
+            Err(unknown_vector(name))
+        }
     }
 }

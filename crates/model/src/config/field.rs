@@ -145,7 +145,28 @@ pub struct CreateIndexBody {
     pub field_schema: Option<FieldSchema>,
 }
 
+/// An index as it is answered in `payload_schema`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PayloadIndexInfo {
+    /// The type of the values.
+    pub data_type: FieldType,
+    /// The settings, if any were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params: Option<FieldParams>,
+    /// How many points have a value that the index holds.
+    pub points: u64,
+}
+
 impl FieldSchema {
+    /// How the index is answered when it holds values of so many points.
+    pub fn info(&self, points: u64) -> PayloadIndexInfo {
+        PayloadIndexInfo {
+            data_type: self.data_type(),
+            params: self.params().cloned(),
+            points,
+        }
+    }
+
     /// The type of the values.
     pub fn data_type(&self) -> FieldType {
         match self {
@@ -165,7 +186,9 @@ impl FieldSchema {
     /// Whether the index serves ranges and orders.
     pub fn can_range(&self) -> bool {
         match self.data_type() {
-            FieldType::Integer => self.integer_params().is_none_or(|params| params.range != Some(false)),
+            FieldType::Integer => self
+                .integer_params()
+                .is_none_or(|params| params.range != Some(false)),
             FieldType::Float | FieldType::Datetime | FieldType::Uuid => true,
             FieldType::Keyword | FieldType::Geo | FieldType::Text | FieldType::Bool => false,
         }
@@ -174,7 +197,9 @@ impl FieldSchema {
     /// Whether the index can count points by value.
     pub fn can_facet(&self) -> bool {
         match self.data_type() {
-            FieldType::Integer => self.integer_params().is_none_or(|params| params.lookup != Some(false)),
+            FieldType::Integer => self
+                .integer_params()
+                .is_none_or(|params| params.lookup != Some(false)),
             FieldType::Keyword | FieldType::Uuid | FieldType::Bool => true,
             FieldType::Float | FieldType::Datetime | FieldType::Geo | FieldType::Text => false,
         }
@@ -233,7 +258,10 @@ impl Validate for FieldSchema {
     fn validate(&self, check: &mut Check) {
         let is_useless = |params: &IntegerParams| params.lookup == Some(false) && params.range == Some(false);
         if self.integer_params().is_some_and(is_useless) {
-            check.fail("", "Validation error: the 'lookup' and 'range' capabilities can't be both disabled [{}]");
+            check.fail(
+                "",
+                "Validation error: the 'lookup' and 'range' capabilities can't be both disabled [{}]",
+            );
         }
     }
 }

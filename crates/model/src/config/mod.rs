@@ -1,8 +1,8 @@
 //! What a collection is: its vectors and its settings, as a user writes them, as they are stored and as they
 //! are answered. Every floor above reads `CollectionConfig`; only `collection` and `patch` change it.
 
-mod alias;
 mod names;
+mod alias;
 mod datatype;
 mod quantization;
 mod hnsw;
@@ -12,7 +12,6 @@ mod strict;
 mod sharding;
 mod vectors;
 mod collection;
-mod stored;
 mod column;
 mod create;
 mod patch;
@@ -29,7 +28,8 @@ pub use column::Column;
 pub use create::{CreateCollection, NewVector};
 pub use datatype::WrittenDatatype;
 pub use field::{
-    CreateIndexBody, FieldParams, FieldSchema, FieldType, IntegerParams, KeywordParams, NumberParams, PlainParams,
+    CreateIndexBody, FieldParams, FieldSchema, FieldType, IntegerParams, KeywordParams, NumberParams,
+    PlainParams,
 };
 pub use hnsw::{HnswConfig, HnswConfigDiff};
 pub use language::{Language, SnowballLanguage};

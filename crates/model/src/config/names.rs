@@ -32,7 +32,10 @@ pub(super) fn check_new_name(check: &mut Check, field: &str, name: &str) {
     check_name(check, field, name);
     check_characters(check, field, name, &NEVER_NEW);
     if name == "." || name == ".." {
-        check.fail(field, format!("value {name:?} invalid, must not be a relative path"));
+        check.fail(
+            field,
+            format!("value {name:?} invalid, must not be a relative path"),
+        );
     }
 }
 
@@ -42,7 +45,8 @@ fn check_length(check: &mut Check, field: &str, name: &str) {
         && (1..=COLLECTION_NAME_CHARS_MAX).contains(&name.chars().count());
     if !is_short {
         let start: String = name.chars().take(COLLECTION_NAME_CHARS_MAX + 1).collect();
-        let why = format!("value {start:?} invalid, must be from 1 to {COLLECTION_NAME_CHARS_MAX} characters");
+        let why =
+            format!("value {start:?} invalid, must be from 1 to {COLLECTION_NAME_CHARS_MAX} characters");
         check.fail(field, why);
     }
 }
@@ -50,6 +54,9 @@ fn check_length(check: &mut Check, field: &str, name: &str) {
 fn check_characters(check: &mut Check, field: &str, name: &str, forbidden: &[char]) {
     if let Some(found) = name.chars().find(|c| forbidden.contains(c)) {
         let start: String = name.chars().take(COLLECTION_NAME_CHARS_MAX + 1).collect();
-        check.fail(field, format!("value {start:?} invalid, must not contain {found:?}"));
+        check.fail(
+            field,
+            format!("value {start:?} invalid, must not contain {found:?}"),
+        );
     }
 }

@@ -98,7 +98,9 @@ impl Default for OptimizersConfig {
 impl OptimizersConfig {
     pub(super) fn apply(&mut self, diff: &OptimizersConfigDiff) {
         self.deleted_threshold = diff.deleted_threshold.unwrap_or(self.deleted_threshold);
-        self.vacuum_min_vector_number = diff.vacuum_min_vector_number.unwrap_or(self.vacuum_min_vector_number);
+        self.vacuum_min_vector_number = diff
+            .vacuum_min_vector_number
+            .unwrap_or(self.vacuum_min_vector_number);
         self.default_segment_number = diff.default_segment_number.unwrap_or(self.default_segment_number);
         self.max_segment_size = diff.max_segment_size.or(self.max_segment_size);
         self.memmap_threshold = diff.memmap_threshold.or(self.memmap_threshold);

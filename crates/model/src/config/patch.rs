@@ -126,7 +126,10 @@ impl CollectionConfig {
             next.apply_vector(&name, diff)?;
         }
         for (name, diff) in patch.sparse_vectors.into_iter().flatten() {
-            next.sparse_vectors.get_mut(&name).ok_or_else(|| unknown_vector(&name))?.apply(&diff);
+            next.sparse_vectors
+                .get_mut(&name)
+                .ok_or_else(|| unknown_vector(&name))?
+                .apply(&diff);
         }
         if let Some(diff) = &patch.optimizers_config {
             next.optimizer_config.apply(diff);
@@ -164,7 +167,9 @@ impl CollectionConfig {
 
     fn apply_params(&mut self, diff: &CollectionParamsDiff) {
         self.replication_factor = diff.replication_factor.unwrap_or(self.replication_factor);
-        self.write_consistency_factor = diff.write_consistency_factor.unwrap_or(self.write_consistency_factor);
+        self.write_consistency_factor = diff
+            .write_consistency_factor
+            .unwrap_or(self.write_consistency_factor);
         self.read_fan_out_factor = diff.read_fan_out_factor.or(self.read_fan_out_factor);
         self.read_fan_out_delay_ms = diff.read_fan_out_delay_ms.or(self.read_fan_out_delay_ms);
         self.on_disk_payload = diff.on_disk_payload.unwrap_or(self.on_disk_payload);

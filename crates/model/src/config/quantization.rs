@@ -207,7 +207,11 @@ impl<'de> Visitor<'de> for DiffVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        if text == DISABLED { Ok(Self::Value::Disabled) } else { Err(E::invalid_value(Unexpected::Str(text), &self)) }
+        if text == DISABLED {
+            Ok(Self::Value::Disabled)
+        } else {
+            Err(E::invalid_value(Unexpected::Str(text), &self))
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {

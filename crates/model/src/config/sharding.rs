@@ -26,9 +26,9 @@ impl ShardKeySelector {
     pub fn refuse(key: Option<&Self>) -> Result<(), Invalid> {
         match key {
             None => Ok(()),
-            Some(Self(value)) => Err(Invalid::request(format!(
-                "Shard key {value} cannot be used: custom sharding is not built yet, leave `shard_key` out"
-            ))),
+            Some(_) => Err(Invalid::request(
+                "Shard keys cannot be used: custom sharding is not built yet, leave `shard_key` out",
+            )),
         }
     }
 }

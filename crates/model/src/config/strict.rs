@@ -155,12 +155,16 @@ impl Validate for StrictModeConfig {
         }
         for limits in self.multivector_config.iter().flat_map(BTreeMap::values) {
             if let Some(count) = limits.max_vectors {
-                check.within("multivector_config", |check| check.within("?", |check| check.at_least("max_vectors", count, 1)));
+                check.within("multivector_config", |check| {
+                    check.within("?", |check| check.at_least("max_vectors", count, 1))
+                });
             }
         }
         for limits in self.sparse_config.iter().flat_map(BTreeMap::values) {
             if let Some(length) = limits.max_length {
-                check.within("sparse_config", |check| check.within("?", |check| check.at_least("max_length", length, 1)));
+                check.within("sparse_config", |check| {
+                    check.within("?", |check| check.at_least("max_length", length, 1))
+                });
             }
         }
     }

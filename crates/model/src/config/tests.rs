@@ -12,7 +12,10 @@ use super::{CollectionConfig, CreateCollection};
 use crate::error::Invalid;
 
 /// The status that a door answers and the text, or the value.
-fn outcome<B: DeserializeOwned, T>(json: &str, accept: impl FnOnce(B) -> Result<T, Invalid>) -> Result<T, String> {
+fn outcome<B: DeserializeOwned, T>(
+    json: &str,
+    accept: impl FnOnce(B) -> Result<T, Invalid>,
+) -> Result<T, String> {
     let body: B = serde_json::from_str(json).map_err(|error| format!("400 {error}"))?;
     accept(body).map_err(|invalid| match invalid {
         Invalid::Values(_) => format!("422 {invalid}"),
@@ -32,7 +35,10 @@ fn assert_refused<T>(got: Result<T, String>, want: &str, context: &str) {
         Ok(_) => assert_eq!(want, "", "{context} was accepted"),
         Err(error) => {
             assert!(!want.is_empty(), "{context} was refused: {error}");
-            assert!(error.contains(want), "{context}: expected {want:?}, got {error:?}");
+            assert!(
+                error.contains(want),
+                "{context}: expected {want:?}, got {error:?}"
+            );
         }
     }
 }

@@ -34,7 +34,11 @@ pub struct VectorParams {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_disk: Option<bool>,
     /// How components are stored; 32-bit floats when not set.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "datatype::dense")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "datatype::dense"
+    )]
     #[schemars(with = "Option<WrittenDatatype>")]
     pub datatype: Option<Datatype>,
     /// Makes it a multi vector.
@@ -126,7 +130,13 @@ impl SparseVectorParams {
 /// Reports a name that is too long under the key of its map.
 pub(super) fn check_vector_name(check: &mut Check, name: &str) {
     if name.len() > VECTOR_NAME_BYTES_MAX {
-        check.fail("?", format!("vector name of {} bytes invalid, must be at most {VECTOR_NAME_BYTES_MAX}", name.len()));
+        check.fail(
+            "?",
+            format!(
+                "vector name of {} bytes invalid, must be at most {VECTOR_NAME_BYTES_MAX}",
+                name.len()
+            ),
+        );
     }
 }
 
@@ -195,15 +205,19 @@ impl<'de> Visitor<'de> for VectorsVisitor {
             entries.insert(key, value);
         }
         // A vector may be called `size`: then the value is an object.
-        let is_bare = ["size", "distance"].iter().any(|key| entries.get(*key).is_some_and(|value| !value.is_object()));
+        let is_bare = ["size", "distance"]
+            .iter()
+            .any(|key| entries.get(*key).is_some_and(|value| !value.is_object()));
         if is_bare {
             let params = VectorParams::deserialize(Value::Object(entries)).map_err(A::Error::custom)?;
             return Ok(VectorsConfig([(DEFAULT_VECTOR.to_owned(), params)].into()));
         }
-        let named = entries.into_iter().map(|(name, value)| match VectorParams::deserialize(value) {
-            Ok(params) => Ok((name, params)),
-            Err(error) => Err(A::Error::custom(format!("vector `{name}`: {error}"))),
-        });
+        let named = entries
+            .into_iter()
+            .map(|(name, value)| match VectorParams::deserialize(value) {
+                Ok(params) => Ok((name, params)),
+                Err(error) => Err(A::Error::custom(format!("vector `{name}`: {error}"))),
+            });
         named.collect::<Result<_, _>>().map(VectorsConfig)
     }
 }

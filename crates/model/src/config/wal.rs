@@ -38,7 +38,11 @@ fn one() -> u64 {
 
 impl Default for WalConfig {
     fn default() -> Self {
-        Self { wal_capacity_mb: 32, wal_segments_ahead: 0, wal_retain_closed: one() }
+        Self {
+            wal_capacity_mb: 32,
+            wal_segments_ahead: 0,
+            wal_retain_closed: one(),
+        }
     }
 }
 

@@ -8,15 +8,15 @@ use crate::geo::{BoundingBox, Circle, Polygon};
 use crate::id::PointId;
 use crate::path::JsonPath;
 
+#[cfg(test)]
+pub(crate) mod strategies;
+
 mod field;
 mod slice;
 mod json;
 mod matches;
 mod schema;
 mod validate;
-
-#[cfg(test)]
-pub(crate) mod strategies;
 
 pub use matches::PointView;
 

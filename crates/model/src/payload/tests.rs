@@ -78,7 +78,19 @@ fn merges_at_a_path() {
         ),
         (json!({"a": 5}), "a[].b", json!({"y": 2}), json!({"a": []})),
         (json!({}), "a[0]", json!({"y": 2}), json!({"a": []})),
-        // Elements are changed, never added.
+    ];
+    for (before, path, other, after) in cases {
+        check(
+            before,
+            |target| target.merge_at(&path.parse().unwrap(), payload(other.clone())),
+            after,
+        );
+    }
+}
+
+#[test]
+fn merges_into_elements_and_adds_none() {
+    let cases = [
         (
             json!({"a": [{"x": 1}, 5]}),
             "a[]",

@@ -77,7 +77,7 @@ impl GroupId {
 }
 
 /// A group and its best points.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PointGroup {
     /// Its name.
     pub id: GroupId,

@@ -56,7 +56,8 @@ pub struct ScrollRequest {
 }
 
 /// A page of records.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "ScrollResult")]
 pub struct ScrollPage {
     /// The records.
     pub points: Vec<Record>,
@@ -92,7 +93,8 @@ pub struct FacetRequest {
 }
 
 /// A value and the number of points that have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "FacetValueHit")]
 pub struct FacetHit {
     /// The value.
     pub value: FacetValue,

@@ -10,3 +10,6 @@ pub mod request;
 pub mod groups;
 pub mod lists;
 mod schema;
+
+#[cfg(test)]
+mod tests;

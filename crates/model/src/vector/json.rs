@@ -10,6 +10,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Number, Value};
 
+use super::NamedVectors;
 use super::input::{Inference, InferenceSource, VectorInput};
 use crate::limits::MULTI_ROWS_MAX;
 
@@ -64,7 +65,9 @@ impl Part {
         match self {
             Self::Vector(vector) => Ok(vector),
             Self::Object(object) => object.into_input().map_err(|error: E| named(name, error)),
-            Self::Scalar(value) => Err(E::custom(format!("vector `{name}` is {value}, expected {EXPECTED}"))),
+            Self::Scalar(value) => Err(E::custom(format!(
+                "vector `{name}` is {value}, expected {EXPECTED}"
+            ))),
         }
     }
 
@@ -74,13 +77,21 @@ impl Part {
     }
 }
 
+/// The start of a value: an error must not grow with the body.
+fn start(value: &Value) -> String {
+    value.to_string().chars().take(64).collect()
+}
+
 fn named<E: Error>(name: &str, error: E) -> E {
     E::custom(format!("vector `{name}`: {error}"))
 }
 
 /// Reads an object to embed from its keys.
 pub(crate) fn embedding<E: Error>(parts: impl IntoIterator<Item = (String, Part)>) -> Result<VectorInput, E> {
-    let keys = parts.into_iter().map(|(key, part)| (key, part.into_value())).collect();
+    let keys = parts
+        .into_iter()
+        .map(|(key, part)| (key, part.into_value()))
+        .collect();
     inference(keys).map(VectorInput::Inference)
 }
 
@@ -124,7 +135,9 @@ impl<'de> Visitor<'de> for PartVisitor {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Part, E> {
-        Ok(Part::Scalar(Number::from_f64(number).map_or(Value::Null, Value::Number)))
+        Ok(Part::Scalar(
+            Number::from_f64(number).map_or(Value::Null, Value::Number),
+        ))
     }
 
     fn visit_unit<E: Error>(self) -> Result<Part, E> {
@@ -173,26 +186,37 @@ impl Object {
 }
 
 fn inference<E: Error>(mut keys: Map<String, Value>) -> Result<Inference, E> {
-    let source = if let Some(text) = keys.remove("text") {
-        match text {
-            Value::String(text) => InferenceSource::Text(text),
-            other => return Err(E::custom(format!("`text` to embed is {other}, expected a text"))),
-        }
+    let source = if keys.contains_key("text") {
+        InferenceSource::Text(take_text(&mut keys, "text")?)
     } else if let Some(image) = keys.remove("image") {
         InferenceSource::Image(image)
     } else if let Some(object) = keys.remove("object") {
         InferenceSource::Object(object)
     } else {
         let found: Vec<&str> = keys.keys().map(String::as_str).take(8).collect();
-        return Err(E::custom(format!("found an object with keys [{}], expected {EXPECTED}", found.join(", "))));
+        return Err(E::custom(format!(
+            "found an object with keys [{}], expected {EXPECTED}",
+            found.join(", ")
+        )));
     };
-    let model = match keys.remove("model") {
-        Some(Value::String(model)) => model,
-        Some(other) => return Err(E::custom(format!("`model` is {other}, expected a text"))),
-        None => return Err(E::missing_field("model")),
-    };
+    let model = take_text(&mut keys, "model")?;
     let options = keys.remove("options").filter(|options| !options.is_null());
-    Ok(Inference { source, model, options })
+    Ok(Inference {
+        source,
+        model,
+        options,
+    })
+}
+
+fn take_text<E: Error>(keys: &mut Map<String, Value>, key: &'static str) -> Result<String, E> {
+    match keys.remove(key) {
+        Some(Value::String(text)) => Ok(text),
+        Some(other) => Err(E::custom(format!(
+            "`{key}` is {}, expected a text",
+            start(&other)
+        ))),
+        None => Err(E::missing_field(key)),
+    }
 }
 
 /// Reads a list: its first element says whether it is dense or multi. An empty list is dense.
@@ -204,7 +228,9 @@ fn read_list<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<VectorInput, A::Error
             let mut rows = vec![first];
             while let Some(Components(row)) = seq.next_element()? {
                 if rows.len() == MULTI_ROWS_MAX {
-                    return Err(A::Error::custom(format!("a multi vector has {MULTI_ROWS_MAX} rows at most")));
+                    return Err(A::Error::custom(format!(
+                        "a multi vector has {MULTI_ROWS_MAX} rows at most"
+                    )));
                 }
                 rows.push(row);
             }
@@ -302,13 +328,18 @@ impl Visitor<'_> for Component {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<f32, E> {
-        #[expect(clippy::cast_possible_truncation, reason = "rounds to nearest; what overflows is refused below")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "rounds to nearest; what overflows is refused below"
+        )]
         let narrow = number as f32;
         if narrow.is_finite() {
             Ok(narrow)
         } else {
             let index = self.index;
-            Err(E::custom(format!("component {index} of a vector is {number:e}, which no 32-bit float can hold")))
+            Err(E::custom(format!(
+                "component {index} of a vector is {number:e}, which no 32-bit float can hold"
+            )))
         }
     }
 
@@ -363,8 +394,14 @@ impl JsonSchema for VectorInput {
         let embed = |key: &str, source: Schema| {
             let mut properties = Map::new();
             properties.insert(key.to_owned(), source.into());
-            properties.insert("model".to_owned(), serde_json::json!({ "type": "string", "minLength": 1 }));
-            properties.insert("options".to_owned(), serde_json::json!({ "type": ["object", "null"] }));
+            properties.insert(
+                "model".to_owned(),
+                serde_json::json!({ "type": "string", "minLength": 1 }),
+            );
+            properties.insert(
+                "options".to_owned(),
+                serde_json::json!({ "type": ["object", "null"] }),
+            );
             json_schema!({ "type": "object", "required": [key, "model"], "properties": properties })
         };
         json_schema!({ "anyOf": [
@@ -387,3 +424,25 @@ impl JsonSchema for VectorInput {
 
 #[cfg(test)]
 mod tests;
+
+/// As answered: the default vector alone is bare, anything else is a map by name.
+impl JsonSchema for NamedVectors {
+    fn schema_name() -> Cow<'static, str> {
+        "VectorStructOutput".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let numbers = json_schema!({ "type": "array", "items": { "type": "number", "format": "float" } });
+        let rows = json_schema!({ "type": "array", "items": numbers });
+        let sparse = json_schema!({
+            "type": "object",
+            "required": ["indices", "values"],
+            "properties": {
+                "indices": { "type": "array", "items": { "type": "integer", "format": "uint32", "minimum": 0 } },
+                "values": numbers,
+            },
+        });
+        let named = json_schema!({ "anyOf": [numbers, rows, sparse] });
+        json_schema!({ "anyOf": [numbers, rows, { "type": "object", "additionalProperties": named }] })
+    }
+}

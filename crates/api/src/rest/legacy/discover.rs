@@ -6,13 +6,15 @@ use kindred_model::filter::Filter;
 use kindred_model::query::kinds::Query;
 use kindred_model::query::kinds::context::{Context, Pair};
 use kindred_model::query::kinds::discover::Discover;
-use kindred_model::query::request::{LookupFrom, PayloadSelector, QueryRequest, SearchParams, VectorSelector};
+use kindred_model::query::request::{
+    LookupFrom, PayloadSelector, QueryRequest, SearchParams, VectorSelector,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Lower;
 use super::example::OldExample;
 use super::frame::{Frame, check_frame};
+use super::lower::Lower;
 
 /// A discovery. WIRE: it knows no score threshold and no other name for `with_vector`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -61,10 +63,16 @@ impl Validate for DiscoverBody {
 impl Lower for DiscoverBody {
     fn lower(self) -> Result<QueryRequest, Invalid> {
         ShardKeySelector::refuse(self.shard_key.as_ref())?;
-        let pair = |pair: OldPair| Pair { positive: pair.positive.0, negative: pair.negative.0 };
+        let pair = |pair: OldPair| Pair {
+            positive: pair.positive.0,
+            negative: pair.negative.0,
+        };
         let pairs: Vec<Pair> = self.context.into_iter().flatten().map(pair).collect();
         let query = match self.target {
-            Some(OldExample(target)) => Query::Discover(Discover { target, context: pairs }),
+            Some(OldExample(target)) => Query::Discover(Discover {
+                target,
+                context: pairs,
+            }),
             None if pairs.is_empty() => {
                 return Err(Invalid::request("target and/or context_pairs must be specified"));
             }

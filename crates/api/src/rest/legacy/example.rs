@@ -70,13 +70,19 @@ impl<'de> Visitor<'de> for OldVectorVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OldVector, A::Error> {
         let data = Vec::deserialize(SeqAccessDeserializer::new(list))?;
-        Ok(OldVector { name: None, vector: VectorInput::Dense(data) })
+        Ok(OldVector {
+            name: None,
+            vector: VectorInput::Dense(data),
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OldVector, A::Error> {
         let NamedShape { name, vector } = NamedShape::deserialize(MapAccessDeserializer::new(map))?;
         is_plain(&vector).map_err(A::Error::custom)?;
-        Ok(OldVector { name: Some(name), vector })
+        Ok(OldVector {
+            name: Some(name),
+            vector,
+        })
     }
 }
 

@@ -48,7 +48,10 @@ impl Frame {
 /// endpoints look up the vector that is searched.
 fn from_default_vector(lookup: LookupFrom) -> LookupFrom {
     let vector = lookup.vector.unwrap_or_else(|| DEFAULT_VECTOR.to_owned());
-    LookupFrom { collection: lookup.collection, vector: Some(vector) }
+    LookupFrom {
+        collection: lookup.collection,
+        vector: Some(vector),
+    }
 }
 
 /// How results are grouped, as written.
@@ -61,13 +64,27 @@ pub(super) struct Grouping {
 impl Grouping {
     /// The request that groups the results of `query`.
     pub(super) fn group(self, query: QueryRequest) -> GroupsRequest {
-        let Self { group_by, group_size, with_lookup } = self;
-        GroupsRequest { query, group_by, group_size, with_lookup }
+        let Self {
+            group_by,
+            group_size,
+            with_lookup,
+        } = self;
+        GroupsRequest {
+            query,
+            group_by,
+            group_size,
+            with_lookup,
+        }
     }
 }
 
 /// Checks what all bodies have.
-pub(super) fn check_frame(check: &mut Check, filter: Option<&Filter>, params: Option<&SearchParams>, limit: u64) {
+pub(super) fn check_frame(
+    check: &mut Check,
+    filter: Option<&Filter>,
+    params: Option<&SearchParams>,
+    limit: u64,
+) {
     check.at_least("limit", limit, 1);
     if let Some(params) = params {
         check.within("params", |check| params.validate(check));

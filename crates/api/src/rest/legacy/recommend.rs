@@ -8,13 +8,15 @@ use kindred_model::query::example::Example;
 use kindred_model::query::groups::{GroupsRequest, WithLookup};
 use kindred_model::query::kinds::Query;
 use kindred_model::query::kinds::recommend::{Recommend, Strategy};
-use kindred_model::query::request::{LookupFrom, PayloadSelector, QueryRequest, SearchParams, VectorSelector};
+use kindred_model::query::request::{
+    LookupFrom, PayloadSelector, QueryRequest, SearchParams, VectorSelector,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::example::OldExample;
 use super::frame::{Frame, Grouping, check_frame};
-use super::{Lower, LowerGroups};
+use super::lower::{Lower, LowerGroups};
 
 /// A recommendation.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -64,7 +66,9 @@ fn check_counts(recommend: &Recommend) -> Result<(), Invalid> {
         }
         Strategy::AverageVector | Strategy::BestScore | Strategy::SumScores => return Ok(()),
     };
-    Err(Invalid::request(format!("At least one {needed} required with this strategy")))
+    Err(Invalid::request(format!(
+        "At least one {needed} required with this strategy"
+    )))
 }
 
 impl Lower for RecommendBody {
@@ -127,8 +131,11 @@ impl Validate for RecommendGroupsBody {
 
 impl LowerGroups for RecommendGroupsBody {
     fn lower(self) -> Result<GroupsRequest, Invalid> {
-        let grouping =
-            Grouping { group_by: self.group_by, group_size: self.group_size, with_lookup: self.with_lookup };
+        let grouping = Grouping {
+            group_by: self.group_by,
+            group_size: self.group_size,
+            with_lookup: self.with_lookup,
+        };
         let recommend = RecommendBody {
             positive: self.positive,
             negative: self.negative,

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::example::OldVector;
 use super::frame::{Frame, Grouping, check_frame};
-use super::{Lower, LowerGroups};
+use super::lower::{Lower, LowerGroups};
 
 /// A search.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -87,8 +87,11 @@ impl Validate for SearchGroupsBody {
 
 impl LowerGroups for SearchGroupsBody {
     fn lower(self) -> Result<GroupsRequest, Invalid> {
-        let grouping =
-            Grouping { group_by: self.group_by, group_size: self.group_size, with_lookup: self.with_lookup };
+        let grouping = Grouping {
+            group_by: self.group_by,
+            group_size: self.group_size,
+            with_lookup: self.with_lookup,
+        };
         let search = SearchBody {
             vector: self.vector,
             filter: self.filter,

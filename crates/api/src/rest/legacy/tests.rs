@@ -1,6 +1,8 @@
 //! What the older bodies mean, said as the bodies of the query endpoints.
 
 use kindred_model::error::Check;
+use kindred_model::query::groups::GroupsRequest;
+use kindred_model::query::request::QueryRequest;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -24,7 +26,10 @@ fn check_refused<B: Lower + DeserializeOwned>(old: Value, part: &str) {
 
 #[test]
 fn search_is_nearest() {
-    check::<SearchBody>(json!({"vector": [1.0, 2.0], "limit": 3}), json!({"query": [1.0, 2.0], "limit": 3}));
+    check::<SearchBody>(
+        json!({"vector": [1.0, 2.0], "limit": 3}),
+        json!({"query": [1.0, 2.0], "limit": 3}),
+    );
     check::<SearchBody>(
         json!({"vector": {"name": "a", "vector": [1.0]}, "top": 3, "offset": 2, "score_threshold": 0.5,
             "with_payload": ["x"], "with_vectors": ["a"], "params": {"exact": true},
@@ -48,9 +53,15 @@ fn search_refuses_what_it_does_not_know() {
         json!({"vector": [1.0], "limit": 0}),
         "internal.limit: value 0 invalid, must be 1 or larger",
     );
-    check_refused::<SearchBody>(json!({"vector": [], "limit": 1}), "dense vector must not be empty");
+    check_refused::<SearchBody>(
+        json!({"vector": [], "limit": 1}),
+        "dense vector must not be empty",
+    );
     check_refused::<SearchBody>(json!({"vector": [[1.0]], "limit": 1}), "invalid type");
-    check_refused::<SearchBody>(json!({"vector": 7, "limit": 1}), "a list of numbers, or an object");
+    check_refused::<SearchBody>(
+        json!({"vector": 7, "limit": 1}),
+        "a list of numbers, or an object",
+    );
     check_refused::<SearchBody>(
         json!({"vector": {"name": "m", "vector": [[1.0]]}, "limit": 1}),
         "expected a point id, a dense or a sparse vector",
@@ -59,7 +70,10 @@ fn search_refuses_what_it_does_not_know() {
         json!({"vector": {"indices": [1], "values": [1.0]}, "limit": 1}),
         "missing field `name`",
     );
-    check_refused::<SearchBody>(json!({"vector": [1.0], "limit": 1, "shard_key": "a"}), "Shard key");
+    check_refused::<SearchBody>(
+        json!({"vector": [1.0], "limit": 1, "shard_key": "a"}),
+        "Shard key",
+    );
 }
 
 #[test]
@@ -93,8 +107,14 @@ fn recommend_needs_examples() {
             "At least one positive or negative vector ID required with this strategy",
         );
     }
-    check_refused::<RecommendBody>(json!({"positive": [1], "strategy": "other", "limit": 1}), "unknown variant");
-    check_refused::<RecommendBody>(json!({"positive": [[[1.0]]], "limit": 1}), "use the query endpoint");
+    check_refused::<RecommendBody>(
+        json!({"positive": [1], "strategy": "other", "limit": 1}),
+        "unknown variant",
+    );
+    check_refused::<RecommendBody>(
+        json!({"positive": [[[1.0]]], "limit": 1}),
+        "use the query endpoint",
+    );
     check_refused::<RecommendBody>(json!({"positive": [1]}), "missing field `limit`");
 }
 
@@ -129,7 +149,8 @@ fn groups_are_the_same_queries_grouped() {
     let want: GroupsRequest = serde_json::from_value(new).unwrap();
     assert_eq!(body.lower(), Ok(want));
 
-    let old = json!({"positive": [1], "group_by": "a", "group_size": 1, "limit": 5, "strategy": "sum_scores"});
+    let old =
+        json!({"positive": [1], "group_by": "a", "group_size": 1, "limit": 5, "strategy": "sum_scores"});
     let new = json!({"query": {"recommend": {"positive": [1], "strategy": "sum_scores"}},
         "group_by": "a", "group_size": 1, "limit": 5});
     let body: RecommendGroupsBody = serde_json::from_value(old).unwrap();
@@ -138,5 +159,8 @@ fn groups_are_the_same_queries_grouped() {
 
     let missing = json!({"positive": [1], "group_by": "a", "limit": 5});
     let error = serde_json::from_value::<RecommendGroupsBody>(missing).unwrap_err();
-    assert!(error.to_string().contains("missing field `group_size`"), "{error}");
+    assert!(
+        error.to_string().contains("missing field `group_size`"),
+        "{error}"
+    );
 }

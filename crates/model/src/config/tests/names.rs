@@ -6,8 +6,16 @@ use crate::error::Check;
 
 /// Whether a name is refused for reading and for creating, and with which text.
 fn check(name: &str, read: &str, create: &str) {
-    assert_refused(collection_name(name).map_err(|error| error.to_string()), read, name);
-    assert_refused(new_collection_name(name).map_err(|error| error.to_string()), create, name);
+    assert_refused(
+        collection_name(name).map_err(|error| error.to_string()),
+        read,
+        name,
+    );
+    assert_refused(
+        new_collection_name(name).map_err(|error| error.to_string()),
+        create,
+        name,
+    );
 }
 
 #[test]
@@ -16,13 +24,33 @@ fn creating_is_stricter_than_reading() {
     check("Kunst & Ölbilder 2", "", "");
     check(&"é".repeat(255), "", "");
     let long = "name: value \"aaaa";
-    check(&"a".repeat(256), long, "invalid, must be from 1 to 255 characters");
-    check(&"a".repeat(1_000_000), "invalid, must be from 1 to 255 characters", long);
-    check("", "name: value \"\" invalid, must be from 1 to 255 characters", "must be from 1 to 255 characters");
-    check("a/b", "name: value \"a/b\" invalid, must not contain '/'", "must not contain '/'");
+    check(
+        &"a".repeat(256),
+        long,
+        "invalid, must be from 1 to 255 characters",
+    );
+    check(
+        &"a".repeat(1_000_000),
+        "invalid, must be from 1 to 255 characters",
+        long,
+    );
+    check(
+        "",
+        "name: value \"\" invalid, must be from 1 to 255 characters",
+        "must be from 1 to 255 characters",
+    );
+    check(
+        "a/b",
+        "name: value \"a/b\" invalid, must not contain '/'",
+        "must not contain '/'",
+    );
     check("a\0b", "must not contain '\\0'", "must not contain '\\0'");
     for character in ['<', '>', ':', '"', '\\', '|', '?', '*', '\u{1F}'] {
-        check(&format!("a{character}b"), "", &format!("must not contain {character:?}"));
+        check(
+            &format!("a{character}b"),
+            "",
+            &format!("must not contain {character:?}"),
+        );
     }
     check(".", "", "must not be a relative path");
     check("..", "", "must not be a relative path");
@@ -48,7 +76,13 @@ fn alias_actions_check_their_names() {
         r#"{"actions":[{"rename_alias":{"old_alias_name":"","new_alias_name":"c"}}]}"#,
         "422 actions[0].rename_alias.old_alias_name: value \"\" invalid, must be from 1 to 255 characters",
     );
-    check(r#"{"actions":[{"delete_alias":{}}]}"#, "400 missing field `alias_name`");
-    check(r#"{"actions":[{"make_alias":{}}]}"#, "400 unknown variant `make_alias`");
+    check(
+        r#"{"actions":[{"delete_alias":{}}]}"#,
+        "400 missing field `alias_name`",
+    );
+    check(
+        r#"{"actions":[{"make_alias":{}}]}"#,
+        "400 unknown variant `make_alias`",
+    );
     check("{}", "400 missing field `actions`");
 }

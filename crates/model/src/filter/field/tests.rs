@@ -1,18 +1,24 @@
 //! Every operator on every kind of value, worked out by hand.
 
+use serde::Deserialize;
 use serde_json::json;
 
 use super::*;
+use crate::filter::Condition;
+
+fn field(written: &Value) -> FieldCondition {
+    let Condition::Field(field) = Condition::deserialize(written).unwrap() else {
+        panic!("{written} is not about a field")
+    };
+    field
+}
 
 /// Checks `operator`, a field condition on `f` without its key, against fields that pass and fields that do not.
 /// The field is missing where `None` stands.
 fn check(operator: Value, passing: &[Option<Value>], failing: &[Option<Value>]) {
     let mut written = operator.clone();
     written["key"] = json!("f");
-    let condition: FieldCondition = match serde_json::from_value(written).unwrap() {
-        crate::filter::Condition::Field(field) => field,
-        other => panic!("{operator} is {other:?}"),
-    };
+    let condition = field(&written);
     for (fields, want) in [(passing, true), (failing, false)] {
         for field in fields {
             let object = match field {
@@ -405,10 +411,10 @@ fn paths_that_branch() {
         (json!({"key": "cities[].nowhere", "is_null": true}), false),
         (json!({"key": "cities[].nowhere", "is_empty": true}), true),
     ] {
-        let crate::filter::Condition::Field(field) = serde_json::from_value(condition.clone()).unwrap()
-        else {
-            panic!("{condition}")
-        };
-        assert_eq!(field.matches(object.as_object().unwrap()), want, "{condition}");
+        assert_eq!(
+            field(&condition).matches(object.as_object().unwrap()),
+            want,
+            "{condition}"
+        );
     }
 }

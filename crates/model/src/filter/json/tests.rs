@@ -110,204 +110,203 @@ fn tolerates_nulls_and_unknown_keys() {
     );
 }
 
+/// Filters that cannot be read, and what the error says among other things.
+const REFUSED: &[(&str, &str)] = &[
+    ("[]", "expected a filter: an object with `must`"),
+    ("null", "expected a filter"),
+    (
+        r#"{"musst": []}"#,
+        "unknown field `musst`, expected one of `should`, `min_should`, `must`",
+    ),
+    (r#"{"key": "a", "match": {"value": 1}}"#, "unknown field `key`"),
+    (r#"{"must": [], "must": []}"#, "duplicate field `must`"),
+    (
+        r#"{"must": 5}"#,
+        "must: invalid type: integer `5`, expected a condition or a list of conditions",
+    ),
+    (
+        r#"{"must": [{"has_id": [1]}, 5]}"#,
+        "must[1]: invalid type: integer `5`, expected a condition",
+    ),
+    (r#"{"must": [null]}"#, "must[0]: invalid type: null"),
+    (r#"{"must": [[]]}"#, "must[0]: invalid type: sequence"),
+    (
+        r#"{"must": [{"foo": 1}]}"#,
+        "must[0]: `foo` makes no condition here, expected one of `key`",
+    ),
+    (
+        r#"{"must": [{"must": [], "foo": 1}]}"#,
+        "must[0]: unknown field `foo`",
+    ),
+    (
+        r#"{"must": [{"must": [], "match": null}]}"#,
+        "must[0]: unknown field `match`",
+    ),
+    // What is null by mistake must not select every point.
+    (
+        r#"{"must": [{"has_id": null}]}"#,
+        "must[0]: `has_id` makes no condition here",
+    ),
+    (
+        r#"{"must": [{"key": null}]}"#,
+        "must[0]: `key` makes no condition here",
+    ),
+    (
+        r#"{"must": [{"is_empty": null}]}"#,
+        "must[0]: `is_empty` makes no condition here",
+    ),
+    (
+        r#"{"must": [{"match": {"value": 1}}]}"#,
+        "must[0]: missing field `key`",
+    ),
+    (
+        r#"{"must": [{"is_empty": true}]}"#,
+        "must[0]: missing field `key`",
+    ),
+    (
+        r#"{"must": [{"has_id": [1], "has_vector": "x"}]}"#,
+        "must[0]: a condition is of one kind, this one has `has_id` and `has_vector`",
+    ),
+    (
+        r#"{"must": [{"key": "a", "is_null": {"key": "b"}}]}"#,
+        "this one has `key` and `is_null`",
+    ),
+    (
+        r#"{"must": [{"has_id": [1], "must": []}]}"#,
+        "this one has `has_id` and `clauses of a filter`",
+    ),
+    (
+        r#"{"min_should": {"conditions": []}}"#,
+        "min_should: missing field `min_count`",
+    ),
+    (
+        r#"{"min_should": {"min_count": 1}}"#,
+        "min_should: missing field `conditions`",
+    ),
+    (
+        r#"{"min_should": {"conditions": [], "min_count": -1}}"#,
+        "min_should: invalid value",
+    ),
+    (r#"{"min_should": []}"#, "min_should: invalid type: sequence"),
+    (
+        r#"{"must": [{"has_id": [-1]}]}"#,
+        "must[0]: has_id: value -1 is not a valid point ID",
+    ),
+    (r#"{"must": [{"has_id": 1}]}"#, "must[0]: has_id: invalid type"),
+    (
+        r#"{"must": [{"has_vector": 1}]}"#,
+        "must[0]: has_vector: invalid type",
+    ),
+    (
+        r#"{"must": [{"nested": {"key": "a"}}]}"#,
+        "must[0]: nested: missing field `filter`",
+    ),
+    (
+        r#"{"must": [{"nested": ["a", {}]}]}"#,
+        "must[0]: nested: invalid type: sequence",
+    ),
+    (
+        r#"{"must": [{"slice": {"total": 1}}]}"#,
+        "must[0]: slice: missing field `index`",
+    ),
+    (
+        r#"{"must": [{"is_empty": {}}]}"#,
+        "must[0]: is_empty: missing field `key`",
+    ),
+    (
+        r#"{"must": [{"key": "a..b"}]}"#,
+        "must[0]: key: Invalid json path: 'a..b'",
+    ),
+];
+
+/// The same for the operators of a field condition.
+const REFUSED_OPERATORS: &[(&str, &str)] = &[
+    (
+        r#""match": {}"#,
+        "must[0]: match: expected an object with one of `value`, `any`",
+    ),
+    (
+        r#""match": {"substring": "x"}"#,
+        "must[0]: match: expected an object with one of",
+    ),
+    (r#""match": {"value": 1, "text": "x"}"#, "`prefix`, not more"),
+    (
+        r#""match": {"value": 1.5}"#,
+        "must[0]: match: value: invalid type: floating point `1.5`",
+    ),
+    (
+        r#""match": {"value": 9223372036854775808}"#,
+        "larger than the largest 64-bit integer",
+    ),
+    (
+        r#""match": {"value": []}"#,
+        "must[0]: match: value: invalid type: sequence",
+    ),
+    (
+        r#""match": {"any": [1, "x"]}"#,
+        "must[0]: match: any: expected either strings or integers",
+    ),
+    (
+        r#""match": {"any": [true]}"#,
+        "must[0]: match: any: expected strings or integers, not booleans",
+    ),
+    (
+        r#""match": {"except": "x"}"#,
+        "must[0]: match: except: invalid type",
+    ),
+    (r#""match": "x""#, "must[0]: match: invalid type"),
+    (
+        r#""range": {"lt": true}"#,
+        "must[0]: range: lt: invalid type: boolean `true`",
+    ),
+    (
+        r#""range": {"gte": "soon"}"#,
+        "must[0]: range: gte: 'soon' does not match accepted datetime format",
+    ),
+    (
+        r#""range": {"lt": 1, "gt": "2024-01-01"}"#,
+        "range: bounds must be either all numbers or all",
+    ),
+    (r#""range": [1]"#, "must[0]: range: invalid type: sequence"),
+    (
+        r#""values_count": {"lt": -1}"#,
+        "must[0]: values_count: lt: invalid value",
+    ),
+    (
+        r#""values_count": {"lt": 1.5}"#,
+        "must[0]: values_count: lt: invalid type",
+    ),
+    (r#""is_empty": "yes""#, "must[0]: is_empty: invalid type"),
+    (
+        r#""geo_radius": {"center": {"lon": 0, "lat": 91}, "radius": 1}"#,
+        "must[0]: geo_radius: Wrong format",
+    ),
+    (
+        r#""geo_radius": {"center": {"lon": 0, "lat": 9}}"#,
+        "must[0]: geo_radius: missing field `radius`",
+    ),
+    (
+        r#""geo_bounding_box": {"top_left": {"lon": 0, "lat": 9}}"#,
+        "missing field `bottom_right`",
+    ),
+    (
+        r#""geo_polygon": {}"#,
+        "must[0]: geo_polygon: missing field `exterior`",
+    ),
+];
+
 #[test]
 fn refuses_and_says_where() {
-    let field = |operators: &str| format!(r#"{{"must": [{{"key": "a", {operators}}}]}}"#);
-    for (text, want) in [
-        ("[]".to_owned(), "expected a filter: an object with `must`"),
-        ("null".to_owned(), "expected a filter"),
-        (
-            r#"{"musst": []}"#.to_owned(),
-            "unknown field `musst`, expected one of `should`, `min_should`, `must`",
-        ),
-        (
-            r#"{"key": "a", "match": {"value": 1}}"#.to_owned(),
-            "unknown field `key`",
-        ),
-        (r#"{"must": [], "must": []}"#.to_owned(), "duplicate field `must`"),
-        (
-            r#"{"must": 5}"#.to_owned(),
-            "must: invalid type: integer `5`, expected a condition or a list of conditions",
-        ),
-        (
-            r#"{"must": [{"has_id": [1]}, 5]}"#.to_owned(),
-            "must[1]: invalid type: integer `5`, expected a condition",
-        ),
-        (r#"{"must": [null]}"#.to_owned(), "must[0]: invalid type: null"),
-        (r#"{"must": [[]]}"#.to_owned(), "must[0]: invalid type: sequence"),
-        (
-            r#"{"must": [{"foo": 1}]}"#.to_owned(),
-            "must[0]: `foo` makes no condition here, expected one of `key`",
-        ),
-        (
-            r#"{"must": [{"must": [], "foo": 1}]}"#.to_owned(),
-            "must[0]: unknown field `foo`",
-        ),
-        (
-            r#"{"must": [{"must": [], "match": null}]}"#.to_owned(),
-            "must[0]: unknown field `match`",
-        ),
-        // What is null by mistake must not select every point.
-        (
-            r#"{"must": [{"has_id": null}]}"#.to_owned(),
-            "must[0]: `has_id` makes no condition here",
-        ),
-        (
-            r#"{"must": [{"key": null}]}"#.to_owned(),
-            "must[0]: `key` makes no condition here",
-        ),
-        (
-            r#"{"must": [{"is_empty": null}]}"#.to_owned(),
-            "must[0]: `is_empty` makes no condition here",
-        ),
-        (
-            r#"{"must": [{"match": {"value": 1}}]}"#.to_owned(),
-            "must[0]: missing field `key`",
-        ),
-        (
-            r#"{"must": [{"is_empty": true}]}"#.to_owned(),
-            "must[0]: missing field `key`",
-        ),
-        (
-            r#"{"must": [{"has_id": [1], "has_vector": "x"}]}"#.to_owned(),
-            "must[0]: a condition is of one kind, this one has `has_id` and `has_vector`",
-        ),
-        (
-            r#"{"must": [{"key": "a", "is_null": {"key": "b"}}]}"#.to_owned(),
-            "this one has `key` and `is_null`",
-        ),
-        (
-            r#"{"must": [{"has_id": [1], "must": []}]}"#.to_owned(),
-            "this one has `has_id` and `clauses of a filter`",
-        ),
-        (
-            r#"{"min_should": {"conditions": []}}"#.to_owned(),
-            "min_should: missing field `min_count`",
-        ),
-        (
-            r#"{"min_should": {"min_count": 1}}"#.to_owned(),
-            "min_should: missing field `conditions`",
-        ),
-        (
-            r#"{"min_should": {"conditions": [], "min_count": -1}}"#.to_owned(),
-            "min_should: invalid value",
-        ),
-        (
-            r#"{"min_should": []}"#.to_owned(),
-            "min_should: invalid type: sequence",
-        ),
-        (
-            r#"{"must": [{"has_id": [-1]}]}"#.to_owned(),
-            "must[0]: has_id: value -1 is not a valid point ID",
-        ),
-        (
-            r#"{"must": [{"has_id": 1}]}"#.to_owned(),
-            "must[0]: has_id: invalid type",
-        ),
-        (
-            r#"{"must": [{"has_vector": 1}]}"#.to_owned(),
-            "must[0]: has_vector: invalid type",
-        ),
-        (
-            r#"{"must": [{"nested": {"key": "a"}}]}"#.to_owned(),
-            "must[0]: nested: missing field `filter`",
-        ),
-        (
-            r#"{"must": [{"nested": ["a", {}]}]}"#.to_owned(),
-            "must[0]: nested: invalid type: sequence",
-        ),
-        (
-            r#"{"must": [{"slice": {"total": 1}}]}"#.to_owned(),
-            "must[0]: slice: missing field `index`",
-        ),
-        (
-            r#"{"must": [{"is_empty": {}}]}"#.to_owned(),
-            "must[0]: is_empty: missing field `key`",
-        ),
-        (
-            r#"{"must": [{"key": "a..b"}]}"#.to_owned(),
-            "must[0]: key: Invalid json path: 'a..b'",
-        ),
-        (
-            field(r#""match": {}"#),
-            "must[0]: match: expected an object with one of `value`, `any`",
-        ),
-        (
-            field(r#""match": {"substring": "x"}"#),
-            "must[0]: match: expected an object with one of",
-        ),
-        (
-            field(r#""match": {"value": 1, "text": "x"}"#),
-            "`prefix`, not more",
-        ),
-        (
-            field(r#""match": {"value": 1.5}"#),
-            "must[0]: match: value: invalid type: floating point `1.5`",
-        ),
-        (
-            field(r#""match": {"value": 9223372036854775808}"#),
-            "larger than the largest 64-bit integer",
-        ),
-        (
-            field(r#""match": {"value": []}"#),
-            "must[0]: match: value: invalid type: sequence",
-        ),
-        (
-            field(r#""match": {"any": [1, "x"]}"#),
-            "must[0]: match: any: expected either strings or integers",
-        ),
-        (
-            field(r#""match": {"any": [true]}"#),
-            "must[0]: match: any: expected strings or integers, not booleans",
-        ),
-        (
-            field(r#""match": {"except": "x"}"#),
-            "must[0]: match: except: invalid type",
-        ),
-        (field(r#""match": "x""#), "must[0]: match: invalid type"),
-        (
-            field(r#""range": {"lt": true}"#),
-            "must[0]: range: lt: invalid type: boolean `true`",
-        ),
-        (
-            field(r#""range": {"gte": "soon"}"#),
-            "must[0]: range: gte: 'soon' does not match accepted datetime format",
-        ),
-        (
-            field(r#""range": {"lt": 1, "gt": "2024-01-01"}"#),
-            "range: bounds must be either all numbers or all",
-        ),
-        (field(r#""range": [1]"#), "must[0]: range: invalid type: sequence"),
-        (
-            field(r#""values_count": {"lt": -1}"#),
-            "must[0]: values_count: lt: invalid value",
-        ),
-        (
-            field(r#""values_count": {"lt": 1.5}"#),
-            "must[0]: values_count: lt: invalid type",
-        ),
-        (field(r#""is_empty": "yes""#), "must[0]: is_empty: invalid type"),
-        (
-            field(r#""geo_radius": {"center": {"lon": 0, "lat": 91}, "radius": 1}"#),
-            "must[0]: geo_radius: Wrong format",
-        ),
-        (
-            field(r#""geo_radius": {"center": {"lon": 0, "lat": 9}}"#),
-            "must[0]: geo_radius: missing field `radius`",
-        ),
-        (
-            field(r#""geo_bounding_box": {"top_left": {"lon": 0, "lat": 9}}"#),
-            "missing field `bottom_right`",
-        ),
-        (
-            field(r#""geo_polygon": {}"#),
-            "must[0]: geo_polygon: missing field `exterior`",
-        ),
-    ] {
+    let operators = REFUSED_OPERATORS
+        .iter()
+        .map(|(operator, want)| (format!(r#"{{"must": [{{"key": "a", {operator}}}]}}"#), *want));
+    let filters = REFUSED.iter().map(|(filter, want)| ((*filter).to_owned(), *want));
+    for (text, want) in filters.chain(operators) {
         let error = serde_json::from_str::<Filter>(&text)
             .expect_err(&text)
             .to_string();
         assert!(error.contains(want), "{text}: {error}");
+        // Errors that are wrapped on the way up say the position once.
         assert_eq!(error.matches(" at line ").count(), 1, "{error}");
     }
 }

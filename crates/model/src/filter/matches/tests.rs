@@ -128,8 +128,8 @@ fn slices_share_out_all_ids() {
     }
 }
 
-#[test]
-fn nested_needs_one_element() {
+/// Checks a nested condition on point 7.
+fn check_nested(key: &str, filter: &Value, want: bool) {
     let payload = json!({
         "diet": [{"food": "leaves", "likes": false}, {"food": "meat", "likes": true}, "water", null],
         "house": {"rooms": [{"doors": [{"open": true}]}, {"doors": []}]},
@@ -137,7 +137,20 @@ fn nested_needs_one_element() {
         "grid": [[{"x": 1}], [{"x": 2}]],
         "none": [],
     });
-    let food = |name: &str| json!({"key": "food", "match": {"value": name}});
+    let filter = json!({"must": [{"nested": {"key": key, "filter": filter}}]});
+    assert_eq!(
+        passes(&filter, PointId::Num(7), &payload, &[""]),
+        want,
+        "{filter}"
+    );
+}
+
+fn food(name: &str) -> Value {
+    json!({"key": "food", "match": {"value": name}})
+}
+
+#[test]
+fn nested_needs_one_element() {
     let likes = json!({"key": "likes", "match": {"value": true}});
     for (key, filter, want) in [
         ("diet", json!({"must": [food("meat"), likes]}), true),
@@ -177,6 +190,15 @@ fn nested_needs_one_element() {
             json!({"must": [{"key": "open", "match": {"value": false}}]}),
             false,
         ),
+    ] {
+        check_nested(key, &filter, want);
+    }
+}
+
+#[test]
+fn elements_are_no_points() {
+    let likes = json!({"key": "likes", "match": {"value": true}});
+    for (key, filter, want) in [
         // An element has neither an id nor vectors.
         ("diet", json!({"must": [{"has_id": [7]}]}), false),
         ("diet", json!({"must": [{"has_vector": ""}]}), false),
@@ -201,12 +223,7 @@ fn nested_needs_one_element() {
             false,
         ),
     ] {
-        let filter = json!({"must": [{"nested": {"key": key, "filter": filter}}]});
-        assert_eq!(
-            passes(&filter, PointId::Num(7), &payload, &[""]),
-            want,
-            "{filter}"
-        );
+        check_nested(key, &filter, want);
     }
 }
 

@@ -82,5 +82,5 @@ impl Validate for Query {
     }
 }
 
-//T#[cfg(test)]
-//Tmod tests;
+#[cfg(test)]
+mod tests;

@@ -158,5 +158,5 @@ fn compare_mixed(whole: i64, float: f64) -> Ordering {
 
 mod json;
 
-//T#[cfg(test)]
-//Tmod tests;
+#[cfg(test)]
+mod tests;

@@ -137,5 +137,5 @@ fn join(above: Option<&Filter>, own: Option<&Filter>) -> Option<Filter> {
     }
 }
 
-//T#[cfg(test)]
-//Tmod tests;
+#[cfg(test)]
+mod tests;

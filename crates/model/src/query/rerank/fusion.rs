@@ -150,5 +150,5 @@ impl Validate for Fusion {
     }
 }
 
-//T#[cfg(test)]
-//Tmod tests;
+#[cfg(test)]
+mod tests;

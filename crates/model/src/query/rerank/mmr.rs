@@ -86,5 +86,5 @@ impl Validate for Mmr {
     }
 }
 
-//T#[cfg(test)]
-//Tmod tests;
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,10 @@ impl BatchBody {
     /// The changes, all checked: one that cannot be accepted refuses the batch before anything is changed.
     pub fn into_ops(self) -> Result<Vec<UpdateOp>, Invalid> {
         Check::all("", &self)?;
-        self.operations.into_iter().map(UpdateOperation::into_op).collect()
+        self.operations
+            .into_iter()
+            .map(UpdateOperation::into_op)
+            .collect()
     }
 }
 

@@ -58,19 +58,42 @@ impl SetPayloadBody {
     /// The change that merges, checked.
     pub fn into_op(self) -> Result<UpdateOp, Invalid> {
         let (selector, payload, key) = self.into_parts()?;
-        Ok(UpdateOp::SetPayload { selector, payload, key })
+        Ok(UpdateOp::SetPayload {
+            selector,
+            payload,
+            key,
+        })
     }
 
     /// The change that replaces, checked.
     pub fn into_overwrite_op(self) -> Result<UpdateOp, Invalid> {
         let (selector, payload, key) = self.into_parts()?;
-        Ok(UpdateOp::OverwritePayload { selector, payload, key })
+        Ok(UpdateOp::OverwritePayload {
+            selector,
+            payload,
+            key,
+        })
     }
 
     fn into_parts(self) -> Result<(Selector, Payload, Option<JsonPath>), Invalid> {
         Check::all("", &self)?;
-        let Self { payload, points, filter, shard_key, key } = self;
-        Ok((PointsSelector { points, filter, shard_key }.into_selector()?, payload, key))
+        let Self {
+            payload,
+            points,
+            filter,
+            shard_key,
+            key,
+        } = self;
+        Ok((
+            PointsSelector {
+                points,
+                filter,
+                shard_key,
+            }
+            .into_selector()?,
+            payload,
+            key,
+        ))
     }
 }
 
@@ -78,8 +101,18 @@ impl DeletePayloadBody {
     /// The change, checked.
     pub fn into_op(self) -> Result<UpdateOp, Invalid> {
         Check::all("", &self)?;
-        let Self { keys, points, filter, shard_key } = self;
-        let selector = PointsSelector { points, filter, shard_key }.into_selector()?;
+        let Self {
+            keys,
+            points,
+            filter,
+            shard_key,
+        } = self;
+        let selector = PointsSelector {
+            points,
+            filter,
+            shard_key,
+        }
+        .into_selector()?;
         Ok(UpdateOp::DeletePayload { selector, keys })
     }
 }

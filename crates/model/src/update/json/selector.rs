@@ -39,10 +39,12 @@ impl PointsSelector {
         match (self.points, self.filter) {
             (Some(ids), None) => Ok(Selector::Ids(ids)),
             (None, Some(filter)) => Ok(Selector::Filter(filter)),
-            (None, None) => Err(Invalid::request("Either list of point ids or filter must be provided")),
-            (Some(_), Some(_)) => {
-                Err(Invalid::request("Either list of point ids or filter must be provided, not both"))
-            }
+            (None, None) => Err(Invalid::request(
+                "Either list of point ids or filter must be provided",
+            )),
+            (Some(_), Some(_)) => Err(Invalid::request(
+                "Either list of point ids or filter must be provided, not both",
+            )),
         }
     }
 }

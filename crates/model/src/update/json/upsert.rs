@@ -78,20 +78,33 @@ impl UpsertBody {
         Check::all("", &self)?;
         ShardKeySelector::refuse(self.shard_key.as_ref())?;
         let points = match (self.points, self.batch) {
-            (Some(points), None) => points.into_iter().map(PointInput::into_point).collect::<Result<_, _>>()?,
+            (Some(points), None) => points
+                .into_iter()
+                .map(PointInput::into_point)
+                .collect::<Result<_, _>>()?,
             (None, Some(batch)) => batch.into_points()?,
             (None, None) => return Err(Invalid::request("Either `points` or `batch` must be provided")),
             (Some(_), Some(_)) => {
-                return Err(Invalid::request("Either `points` or `batch` must be provided, not both"));
+                return Err(Invalid::request(
+                    "Either `points` or `batch` must be provided, not both",
+                ));
             }
         };
-        Ok(UpdateOp::Upsert { points, filter: self.update_filter, mode: self.update_mode.unwrap_or_default() })
+        Ok(UpdateOp::Upsert {
+            points,
+            filter: self.update_filter,
+            mode: self.update_mode.unwrap_or_default(),
+        })
     }
 }
 
 impl PointInput {
     fn into_point(self) -> Result<Point, Invalid> {
-        Ok(Point { id: self.id, vectors: self.vector.into_named()?, payload: self.payload.unwrap_or_default() })
+        Ok(Point {
+            id: self.id,
+            vectors: self.vector.into_named()?,
+            payload: self.payload.unwrap_or_default(),
+        })
     }
 }
 
@@ -107,19 +120,31 @@ impl BatchColumns {
                 }
             }
         }
-        let payloads = self.payloads.unwrap_or_default().into_iter().chain(std::iter::repeat(None));
-        let points = self.ids.into_iter().zip(vectors).zip(payloads).map(|((id, vectors), payload)| Point {
-            id,
-            vectors,
-            payload: payload.unwrap_or_default(),
-        });
+        let payloads = self
+            .payloads
+            .unwrap_or_default()
+            .into_iter()
+            .chain(std::iter::repeat(None));
+        let points = self
+            .ids
+            .into_iter()
+            .zip(vectors)
+            .zip(payloads)
+            .map(|((id, vectors), payload)| Point {
+                id,
+                vectors,
+                payload: payload.unwrap_or_default(),
+            });
         Ok(points.collect())
     }
 
     fn check_length(&self, what: &str, length: usize, check: &mut Check) {
         let count = self.ids.len();
         if count != length {
-            check.fail("", format!("number of ids and {what} must be equal ({count} != {length})"));
+            check.fail(
+                "",
+                format!("number of ids and {what} must be equal ({count} != {length})"),
+            );
         }
     }
 }

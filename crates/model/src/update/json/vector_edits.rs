@@ -57,8 +57,14 @@ impl UpdateVectorsBody {
     pub fn into_op(self) -> Result<UpdateOp, Invalid> {
         Check::all("", &self)?;
         ShardKeySelector::refuse(self.shard_key.as_ref())?;
-        let points = self.points.into_iter().map(|point| Ok((point.id, point.vector.into_named()?)));
-        Ok(UpdateOp::UpdateVectors { points: points.collect::<Result<_, Invalid>>()?, filter: self.update_filter })
+        let points = self
+            .points
+            .into_iter()
+            .map(|point| Ok((point.id, point.vector.into_named()?)));
+        Ok(UpdateOp::UpdateVectors {
+            points: points.collect::<Result<_, Invalid>>()?,
+            filter: self.update_filter,
+        })
     }
 }
 
@@ -72,12 +78,18 @@ impl DeleteVectorsBody {
             (None, Some(filter)) => Selector::Filter(filter),
             // WIRE: here both may be given, and both count.
             (Some(ids), Some(filter)) => Selector::Filter(Filter {
-                should: vec![Condition::HasId(ids.into_iter().collect()), Condition::Filter(Box::new(filter))],
+                should: vec![
+                    Condition::HasId(ids.into_iter().collect()),
+                    Condition::Filter(Box::new(filter)),
+                ],
                 ..Filter::default()
             }),
             (None, None) => return Err(Invalid::request("No filter or points provided")),
         };
-        Ok(UpdateOp::DeleteVectors { selector, names: self.vector })
+        Ok(UpdateOp::DeleteVectors {
+            selector,
+            names: self.vector,
+        })
     }
 }
 

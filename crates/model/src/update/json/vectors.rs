@@ -25,8 +25,13 @@ impl VectorsInput {
     /// The well-formed vectors; fails for what `validate` would report and for what must be embedded.
     pub fn into_named(self) -> Result<NamedVectors, Invalid> {
         match self {
-            Self::One(vector) => Ok([(DEFAULT_VECTOR.to_owned(), vector.parse()?)].into_iter().collect()),
-            Self::Named(vectors) => vectors.into_iter().map(|(name, vector)| Ok((name, vector.parse()?))).collect(),
+            Self::One(vector) => Ok([(DEFAULT_VECTOR.to_owned(), vector.parse()?)]
+                .into_iter()
+                .collect()),
+            Self::Named(vectors) => vectors
+                .into_iter()
+                .map(|(name, vector)| Ok((name, vector.parse()?)))
+                .collect(),
         }
     }
 
@@ -77,7 +82,9 @@ impl<'de> Visitor<'de> for VectorsVisitor {
             parts.push((name, part));
         }
         // WIRE: a vector may be called `text` or `model`; a map of vectors has no scalars.
-        let is_embedding = parts.iter().any(|(name, part)| name == "model" && part.is_scalar());
+        let is_embedding = parts
+            .iter()
+            .any(|(name, part)| name == "model" && part.is_scalar());
         if is_embedding {
             return embedding(parts).map(VectorsInput::One);
         }

@@ -217,5 +217,5 @@ impl Expression {
     }
 }
 
-//T#[cfg(test)]
-//Tmod tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+"""The error tables of test_errors: one row per refusal of wire.md."""

@@ -1,0 +1,178 @@
+//! What tests put changes and questions to: the reference, the engine, a server. One trait, so that one corpus and
+//! one workload serve them all.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use kindred_model::config::{AliasAction, CollectionConfig, FieldSchema, FieldType, NewVector};
+use kindred_model::error::Invalid;
+use kindred_model::path::JsonPath;
+use kindred_model::point::{Record, ScoredPoint};
+use kindred_model::query::groups::{GroupsRequest, PointGroup};
+use kindred_model::query::lists::{
+    CountRequest, FacetHit, FacetRequest, RetrieveRequest, ScrollPage, ScrollRequest,
+};
+use kindred_model::query::request::QueryRequest;
+use kindred_model::update::UpdateOp;
+
+/// One change of a database.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Makes an empty collection.
+    CreateCollection {
+        /// Its name.
+        name: String,
+        /// Its settings.
+        config: Box<CollectionConfig>,
+    },
+    /// Removes a collection and its aliases; an unknown one is no failure.
+    DropCollection {
+        /// Its name.
+        name: String,
+    },
+    /// Runs alias actions in order; those before a failing one stay.
+    Aliases(Vec<AliasAction>),
+    /// Makes or replaces a payload index.
+    CreateIndex {
+        /// Collection or alias.
+        collection: String,
+        /// The indexed field.
+        field: JsonPath,
+        /// Its type.
+        schema: FieldSchema,
+    },
+    /// Removes a payload index, if there is one.
+    DropIndex {
+        /// Collection or alias.
+        collection: String,
+        /// The indexed field.
+        field: JsonPath,
+    },
+    /// Adds a vector field.
+    CreateVector {
+        /// Collection or alias.
+        collection: String,
+        /// The name of the vector.
+        name: String,
+        /// Its settings.
+        vector: NewVector,
+    },
+    /// Removes a vector field and its vectors.
+    DropVector {
+        /// Collection or alias.
+        collection: String,
+        /// The name of the vector.
+        name: String,
+    },
+    /// Changes points.
+    Update {
+        /// Collection or alias.
+        collection: String,
+        /// The change.
+        op: UpdateOp,
+    },
+}
+
+/// A refused change or question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What the caller can do about it.
+    pub kind: FailureKind,
+    /// The reason, without the prefix that a door puts in front.
+    pub text: String,
+}
+
+/// What the caller can do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// A value lies outside its limits.
+    InvalidValues,
+    /// The input contradicts the collection.
+    InvalidInput,
+    /// The parts of the request do not go together.
+    InvalidRequest,
+    /// What is named does not exist.
+    NotFound,
+    /// The name is taken.
+    AlreadyExists,
+    /// Not a refusal: the subject itself, or the store below it, has failed.
+    Broken,
+}
+
+impl Failure {
+    /// A failure of this kind for this reason.
+    pub fn new(kind: FailureKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+
+    /// The subject itself has failed.
+    pub fn broken(text: impl Into<String>) -> Self {
+        Self::new(FailureKind::Broken, text)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.text)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        let kind = match &invalid {
+            Invalid::Values(_) => FailureKind::InvalidValues,
+            Invalid::Input(_) => FailureKind::InvalidInput,
+            Invalid::Request(_) => FailureKind::InvalidRequest,
+        };
+        Self::new(kind, invalid.to_string())
+    }
+}
+
+/// Everything that a database holds, for comparison.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Contents {
+    /// The collections by name.
+    pub collections: BTreeMap<String, CollectionContents>,
+    /// From alias to collection.
+    pub aliases: BTreeMap<String, String>,
+}
+
+/// Everything that a collection holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CollectionContents {
+    /// Its settings.
+    pub config: CollectionConfig,
+    /// The types of its payload indexes by path.
+    pub indexes: BTreeMap<String, FieldType>,
+    /// All points by id, with payload and vectors.
+    pub points: Vec<Record>,
+}
+
+/// Something that behaves as a database.
+pub trait Subject {
+    /// Makes one change.
+    fn change(&mut self, change: &Change) -> Result<(), Failure>;
+
+    /// Answers a query.
+    fn query(&self, collection: &str, request: &QueryRequest) -> Result<Vec<ScoredPoint>, Failure>;
+
+    /// Answers a grouped query.
+    fn groups(&self, collection: &str, request: &GroupsRequest) -> Result<Vec<PointGroup>, Failure>;
+
+    /// Reads points by id.
+    fn retrieve(&self, collection: &str, request: &RetrieveRequest) -> Result<Vec<Record>, Failure>;
+
+    /// Reads a page of points.
+    fn scroll(&self, collection: &str, request: &ScrollRequest) -> Result<ScrollPage, Failure>;
+
+    /// Counts points.
+    fn count(&self, collection: &str, request: &CountRequest) -> Result<u64, Failure>;
+
+    /// Counts points by the values of a field.
+    fn facet(&self, collection: &str, request: &FacetRequest) -> Result<Vec<FacetHit>, Failure>;
+
+    /// Everything that is there.
+    fn contents(&self) -> Result<Contents, Failure>;
+}
