@@ -28,7 +28,11 @@ impl Client {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(ANSWER_TIMEOUT_S)))
             .build();
-        Ok(Self { agent: config.into(), base: url.trim_end_matches('/').to_owned(), api_key })
+        Ok(Self {
+            agent: config.into(),
+            base: url.trim_end_matches('/').to_owned(),
+            api_key,
+        })
     }
 
     /// Sends a request without a body.
@@ -70,14 +74,22 @@ impl Client {
     ) -> Result<Value> {
         let mut answer = answer.with_context(|| format!("no answer from {}", self.base))?;
         let status = answer.status();
-        let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_BYTES_MAX)
+            .read_to_string();
         let text = text.with_context(|| format!("the answer of {} broke off", self.base))?;
         let mut json: Value = serde_json::from_str(&text).unwrap_or_default();
         if status.is_success() {
             let result = json.get_mut("result").map(Value::take);
-            return result.ok_or_else(|| anyhow!("{}{path} gave an answer without a result: {text}", self.base));
+            return result
+                .ok_or_else(|| anyhow!("{}{path} gave an answer without a result: {text}", self.base));
         }
-        let refusal = json.pointer("/status/error").and_then(Value::as_str).unwrap_or(text.trim());
+        let refusal = json
+            .pointer("/status/error")
+            .and_then(Value::as_str)
+            .unwrap_or(text.trim());
         Err(anyhow!("{refusal} ({status})"))
     }
 }
@@ -102,7 +114,11 @@ mod tests {
 
     #[test]
     fn segments_are_escaped() {
-        for (text, want) in [("art-works_1.0~", "art-works_1.0~"), ("a b/c", "a%20b%2Fc"), ("é%", "%C3%A9%25")] {
+        for (text, want) in [
+            ("art-works_1.0~", "art-works_1.0~"),
+            ("a b/c", "a%20b%2Fc"),
+            ("é%", "%C3%A9%25"),
+        ] {
             assert_eq!(segment(text), want);
         }
     }

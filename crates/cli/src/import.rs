@@ -94,7 +94,10 @@ pub(crate) struct NamedFile {
 impl NamedFile {
     /// The file of the default vector.
     pub(crate) fn unnamed(path: PathBuf) -> Self {
-        Self { name: DEFAULT_VECTOR.to_owned(), path }
+        Self {
+            name: DEFAULT_VECTOR.to_owned(),
+            path,
+        }
     }
 }
 
@@ -103,7 +106,10 @@ impl FromStr for NamedFile {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, path) = text.split_once('=').unwrap_or((DEFAULT_VECTOR, text));
-        Ok(Self { name: name.to_owned(), path: PathBuf::from(path) })
+        Ok(Self {
+            name: name.to_owned(),
+            path: PathBuf::from(path),
+        })
     }
 }
 
@@ -145,7 +151,10 @@ pub(crate) fn run(args: ImportArgs) -> Result<()> {
         args.source.collection
     );
     if report.held > 0 {
-        eprintln!("{} were already there; --overwrite replaces them", HumanCount(report.held));
+        eprintln!(
+            "{} were already there; --overwrite replaces them",
+            HumanCount(report.held)
+        );
     }
     Ok(())
 }
@@ -155,7 +164,9 @@ pub(crate) fn load(target: &Target, source: &Source, bar: &ProgressBar) -> Resul
     let mut reader = PointReader::open(source)?;
     match reader.rows() {
         Some(rows) => bar.set_length(rows),
-        None => bar.set_style(ProgressStyle::with_template("{spinner} {human_pos} points  {per_sec}")?),
+        None => bar.set_style(ProgressStyle::with_template(
+            "{spinner} {human_pos} points  {per_sec}",
+        )?),
     }
     if bar.length().is_some() {
         let template = "{bar:32} {human_pos} of {human_len} points  {per_sec}  {eta} left";
@@ -164,7 +175,9 @@ pub(crate) fn load(target: &Target, source: &Source, bar: &ProgressBar) -> Resul
     let is_new = !target.has_collection(&source.collection)?;
     if is_new {
         let body = reader.collection_body(source);
-        target.create_collection(&source.collection, &body).context("cannot make the collection")?;
+        target
+            .create_collection(&source.collection, &body)
+            .context("cannot make the collection")?;
     }
     let writer = Writer {
         target,
@@ -182,7 +195,7 @@ pub(crate) fn load(target: &Target, source: &Source, bar: &ProgressBar) -> Resul
         for _ in 0..workers {
             scope.spawn(|| writer.write_all(&receiver));
         }
-        loop {
+        let outcome = loop {
             match reader.next_batch(source) {
                 Ok(batch) if batch.is_empty() => break Ok(()),
                 // After a failure what is under way ends, and nothing new is sent.
@@ -194,14 +207,23 @@ pub(crate) fn load(target: &Target, source: &Source, bar: &ProgressBar) -> Resul
                 }
                 Err(error) => break Err(error),
             }
-        }
-        .inspect(|()| drop(sender))
+        };
+        // Tells the workers that there is no more; the scope waits for them.
+        drop(sender);
+        outcome
     });
-    if let Some(error) = writer.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    if let Some(error) = writer
+        .failure
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
         return Err(error.context("stopped; run the same command again to continue"));
     }
     read?;
-    Ok(Report { written: writer.written.into_inner(), held: writer.held.into_inner() })
+    Ok(Report {
+        written: writer.written.into_inner(),
+        held: writer.held.into_inner(),
+    })
 }
 
 /// Writes batches from several threads.
@@ -218,7 +240,10 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn has_failed(&self) -> bool {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 
     /// Writes what comes until there is no more, or something failed.
@@ -231,7 +256,10 @@ impl Writer<'_> {
                 continue;
             }
             if let Err(error) = self.write(batch) {
-                self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                self.failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(error);
             }
         }
     }
@@ -248,7 +276,8 @@ impl Writer<'_> {
             self.target.upsert(self.collection, batch)?;
         }
         self.written.fetch_add(u64::try_from(written)?, Ordering::Relaxed);
-        self.held.fetch_add(u64::try_from(count - written)?, Ordering::Relaxed);
+        self.held
+            .fetch_add(u64::try_from(count - written)?, Ordering::Relaxed);
         self.bar.inc(u64::try_from(count)?);
         Ok(())
     }
@@ -275,11 +304,21 @@ impl PointReader {
             if let Some((_, other)) = vectors.first()
                 && other.rows() != npy.rows()
             {
-                bail!("{} has {} rows, another file has {}", path.display(), npy.rows(), other.rows());
+                bail!(
+                    "{} has {} rows, another file has {}",
+                    path.display(),
+                    npy.rows(),
+                    other.rows()
+                );
             }
             vectors.push((name.clone(), npy));
         }
-        Ok(Self { lines, vectors, next_id: 0, seen: HashSet::new() })
+        Ok(Self {
+            lines,
+            vectors,
+            next_id: 0,
+            seen: HashSet::new(),
+        })
     }
 
     /// How many points there will be, when a file of vectors tells.
@@ -302,7 +341,12 @@ impl PointReader {
         };
         let vectors = match self.vectors.as_slice() {
             [(name, npy)] if name == DEFAULT_VECTOR => params(npy),
-            several => Value::Object(several.iter().map(|(name, npy)| (name.clone(), params(npy))).collect()),
+            several => Value::Object(
+                several
+                    .iter()
+                    .map(|(name, npy)| (name.clone(), params(npy)))
+                    .collect(),
+            ),
         };
         json!({ "vectors": vectors })
     }
@@ -316,7 +360,10 @@ impl PointReader {
                 let left = self.vectors.iter_mut().map(|(_, npy)| npy.next_row());
                 if left.collect::<Result<Vec<_>>>()?.iter().any(Option::is_some) {
                     let rows = self.rows().unwrap_or_default();
-                    bail!("the file has {} objects, but there are {rows} rows of vectors", self.next_id);
+                    bail!(
+                        "the file has {} objects, but there are {rows} rows of vectors",
+                        self.next_id
+                    );
                 }
                 break;
             };
@@ -333,8 +380,11 @@ impl PointReader {
         let id = match id_field {
             None => PointId::from(self.next_id),
             Some(field) => {
-                let value = object.remove(field).with_context(|| format!("no field `{field}`"))?;
-                let id: PointId = serde_json::from_value(value).with_context(|| format!("`{field}` is not an id"))?;
+                let value = object
+                    .remove(field)
+                    .with_context(|| format!("no field `{field}`"))?;
+                let id: PointId =
+                    serde_json::from_value(value).with_context(|| format!("`{field}` is not an id"))?;
                 if !self.seen.insert(id) {
                     bail!("the id {id} was used on an earlier line than {line}");
                 }
@@ -344,10 +394,16 @@ impl PointReader {
         self.next_id += 1;
         let mut vectors = NamedVectors::default();
         for (name, npy) in &mut self.vectors {
-            let row = npy.next_row()?.context("there are fewer rows of vectors than lines")?;
+            let row = npy
+                .next_row()?
+                .context("there are fewer rows of vectors than lines")?;
             vectors.insert(name.clone(), Vector::Dense(row));
         }
-        Ok(Point { id, vectors, payload: Payload(object) })
+        Ok(Point {
+            id,
+            vectors,
+            payload: Payload(object),
+        })
     }
 }
 

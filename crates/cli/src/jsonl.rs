@@ -26,13 +26,23 @@ impl Lines {
         let open = || -> io::Result<Self> {
             let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
             let is_zstd = file.fill_buf()?.starts_with(&ZSTD_MAGIC);
-            Ok(if is_zstd { Self::new(BufReader::new(Frames { state: State::Between(file) })) } else { Self::new(file) })
+            Ok(if is_zstd {
+                Self::new(BufReader::new(Frames {
+                    state: State::Between(file),
+                }))
+            } else {
+                Self::new(file)
+            })
         };
         open().with_context(|| format!("cannot read {}", path.display()))
     }
 
     fn new(input: impl BufRead + 'static) -> Self {
-        Self { input: Box::new(input), line: 0, buffer: Vec::new() }
+        Self {
+            input: Box::new(input),
+            line: 0,
+            buffer: Vec::new(),
+        }
     }
 
     /// The next object with its line; blank lines are passed over.
@@ -40,7 +50,11 @@ impl Lines {
         loop {
             self.buffer.clear();
             let limit = u64::try_from(LINE_BYTES_MAX)? + 1;
-            let read = self.input.by_ref().take(limit).read_until(b'\n', &mut self.buffer)?;
+            let read = self
+                .input
+                .by_ref()
+                .take(limit)
+                .read_until(b'\n', &mut self.buffer)?;
             if read == 0 {
                 return Ok(None);
             }
@@ -119,7 +133,8 @@ mod tests {
         };
         match (read(), want) {
             (Ok(found), Ok(want)) => {
-                let found: Vec<(u64, &str)> = found.iter().map(|(line, text)| (*line, text.as_str())).collect();
+                let found: Vec<(u64, &str)> =
+                    found.iter().map(|(line, text)| (*line, text.as_str())).collect();
                 assert_eq!(found, want);
             }
             (Err(error), Err(part)) => assert!(format!("{error:#}").contains(part), "{error:#}"),
@@ -132,7 +147,10 @@ mod tests {
         let text = b"{\"a\":1}\n\n  {\"b\":2}";
         let want: &[(u64, &str)] = &[(1, "{\"a\":1}"), (3, "{\"b\":2}")];
         check(text, Ok(want));
-        check(&compress_to_vec(text.as_slice(), CompressionLevel::Fastest), Ok(want));
+        check(
+            &compress_to_vec(text.as_slice(), CompressionLevel::Fastest),
+            Ok(want),
+        );
         let (first, second) = text.split_at(9);
         let frames = [first, second].map(|part| compress_to_vec(part, CompressionLevel::Fastest));
         check(&frames.concat(), Ok(want));

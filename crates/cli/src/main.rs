@@ -20,7 +20,12 @@ mod demo;
 ///
 /// A server for every official Qdrant client, a command line, and (as the crate `kindred`) a library.
 #[derive(Debug, Parser)]
-#[command(name = "kindred", version, propagate_version = true, after_help = "Try `kindred demo` first.")]
+#[command(
+    name = "kindred",
+    version,
+    propagate_version = true,
+    after_help = "Try `kindred demo` first."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -52,19 +57,43 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told_once(&error));
             ExitCode::FAILURE
         }
     }
 }
 
+/// The error and its causes on one line; a cause that its error already tells is left out.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Cli;
+    use super::{Cli, told_once};
+    use anyhow::anyhow;
     use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let error = anyhow!("in use")
+            .context("in use")
+            .context("cannot open")
+            .context("stopped");
+        assert_eq!(told_once(&error), "stopped: cannot open: in use");
     }
 }

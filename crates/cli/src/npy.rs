@@ -67,7 +67,9 @@ impl<R: Read> Npy<R> {
     /// Reads the header of `input`, which is `length` bytes long.
     pub(crate) fn new(mut input: R, length: u64) -> Result<Self> {
         let mut start = [0; 8];
-        input.read_exact(&mut start).context("shorter than any .npy file")?;
+        input
+            .read_exact(&mut start)
+            .context("shorter than any .npy file")?;
         let [b'\x93', b'N', b'U', b'M', b'P', b'Y', version, _] = start else {
             bail!("not an .npy file");
         };
@@ -92,12 +94,21 @@ impl<R: Read> Npy<R> {
         input.read_exact(&mut header).context("the header is cut off")?;
         let Header { kind, rows, dim } = Header::parse(&header)?;
         let row_bytes = u64::try_from(dim * kind.size())?;
-        let expected = rows.checked_mul(row_bytes).and_then(|body| body.checked_add(prefix));
+        let expected = rows
+            .checked_mul(row_bytes)
+            .and_then(|body| body.checked_add(prefix));
         let expected = expected.and_then(|bytes| bytes.checked_add(u64::try_from(header_length).ok()?));
         if expected != Some(length) {
             bail!("the header promises {rows} rows of {dim} numbers, but the file has {length} bytes");
         }
-        Ok(Self { input, kind, rows, dim, left: rows, raw: vec![0; dim * kind.size()] })
+        Ok(Self {
+            input,
+            kind,
+            rows,
+            dim,
+            left: rows,
+            raw: vec![0; dim * kind.size()],
+        })
     }
 
     /// How many rows the file has.
@@ -116,16 +127,25 @@ impl<R: Read> Npy<R> {
             return Ok(None);
         }
         self.left -= 1;
-        self.input.read_exact(&mut self.raw).context("the vectors break off")?;
+        self.input
+            .read_exact(&mut self.raw)
+            .context("the vectors break off")?;
         Ok(Some(self.decode()))
     }
 
     fn decode(&self) -> Vec<f32> {
         match self.kind {
-            Kind::F16 => words(&self.raw).map(|bytes| f16::from_le_bytes(bytes).to_f32()).collect(),
+            Kind::F16 => words(&self.raw)
+                .map(|bytes| f16::from_le_bytes(bytes).to_f32())
+                .collect(),
             Kind::F32 => words(&self.raw).map(f32::from_le_bytes).collect(),
-            #[expect(clippy::cast_possible_truncation, reason = "vectors are stored as f32; the nearest is meant")]
-            Kind::F64 => words(&self.raw).map(|bytes| f64::from_le_bytes(bytes) as f32).collect(),
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "vectors are stored as f32; the nearest is meant"
+            )]
+            Kind::F64 => words(&self.raw)
+                .map(|bytes| f64::from_le_bytes(bytes) as f32)
+                .collect(),
             Kind::U8 => self.raw.iter().map(|byte| f32::from(*byte)).collect(),
         }
     }
@@ -144,12 +164,19 @@ impl Header {
     /// Reads the Python dictionary `{'descr': '<f2', 'fortran_order': False, 'shape': (5000, 384), }`.
     fn parse(bytes: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(bytes).context("the header is not text")?;
-        let inner = text.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        let inner = text
+            .trim()
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'));
         let mut rest = inner.context("the header is not a dictionary")?.trim_start();
         let (mut kind, mut is_fortran, mut shape) = (None, None, None);
         while !rest.is_empty() {
             let (key, after) = quoted(rest)?;
-            let after = after.trim_start().strip_prefix(':').context("a key of the header has no value")?.trim_start();
+            let after = after
+                .trim_start()
+                .strip_prefix(':')
+                .context("a key of the header has no value")?
+                .trim_start();
             rest = match key {
                 "descr" => {
                     let (descr, after) = quoted(after).context("only plain numbers are read, not records")?;
@@ -158,7 +185,9 @@ impl Header {
                 }
                 "fortran_order" => {
                     let value = [("True", true), ("False", false)];
-                    let found = value.iter().find_map(|(word, is)| Some((*is, after.strip_prefix(word)?)));
+                    let found = value
+                        .iter()
+                        .find_map(|(word, is)| Some((*is, after.strip_prefix(word)?)));
                     let (is, after) = found.context("`fortran_order` is neither True nor False")?;
                     is_fortran = Some(is);
                     after
@@ -180,7 +209,11 @@ impl Header {
         if is_fortran {
             bail!("the array is in Fortran order; save it with numpy.ascontiguousarray(array)");
         }
-        let parts: Vec<&str> = shape.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+        let parts: Vec<&str> = shape
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect();
         let &[rows, dim] = parts.as_slice() else {
             bail!("the array has the shape ({shape}), expected two dimensions: one row per line");
         };
@@ -188,7 +221,11 @@ impl Header {
         if !(1..=VECTOR_DIM_MAX).contains(&dim) {
             bail!("rows of {dim} numbers; a vector has from 1 to {VECTOR_DIM_MAX}");
         }
-        Ok(Self { kind, rows, dim: usize::try_from(dim)? })
+        Ok(Self {
+            kind,
+            rows,
+            dim: usize::try_from(dim)?,
+        })
     }
 }
 
@@ -204,9 +241,15 @@ fn kind_of(descr: &str) -> Result<Kind> {
 
 /// A text in single or double quotes at the start of `rest`, and what follows it.
 fn quoted(rest: &str) -> Result<(&str, &str)> {
-    let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"')).context("expected a quoted text in the header")?;
+    let quote = rest
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '\'' | '"'))
+        .context("expected a quoted text in the header")?;
     let inner = rest.get(1..).unwrap_or_default();
-    inner.split_once(quote).context("a quoted text in the header does not end")
+    inner
+        .split_once(quote)
+        .context("a quoted text in the header does not end")
 }
 
 #[cfg(test)]
@@ -238,7 +281,10 @@ mod tests {
 
     #[track_caller]
     fn check(descr: &str, body: &[u8], want: &[f32]) {
-        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2, {}), }}  \n", want.len() / 2);
+        let header = format!(
+            "{{'descr': '{descr}', 'fortran_order': False, 'shape': (2, {}), }}  \n",
+            want.len() / 2
+        );
         for version in [1, 2] {
             let rows = read(&file(version, &header, body)).unwrap();
             assert_eq!(rows.concat(), want);
@@ -250,24 +296,61 @@ mod tests {
     fn reads_every_type() {
         check("<f2", &[0x00, 0x3c, 0x00, 0xc0], &[1.0, -2.0]);
         check("<f4", &[0, 0, 0x80, 0x3f, 0, 0, 0x20, 0xc1], &[1.0, -10.0]);
-        check("<f8", &[0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0, 0, 0, 0, 0, 0, 0xe0, 0x3f], &[1.0, 0.5]);
+        check(
+            "<f8",
+            &[0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0, 0, 0, 0, 0, 0, 0xe0, 0x3f],
+            &[1.0, 0.5],
+        );
         check("|u1", &[0, 255, 1, 2], &[0.0, 255.0, 1.0, 2.0]);
     }
 
     #[test]
     fn refuses_hostile_headers() {
         let cases = [
-            ("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1)}", "Fortran"),
-            ("{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1)}", "type `>f4`"),
-            ("{'descr': '|O', 'fortran_order': False, 'shape': (1, 1)}", "type `|O`"),
-            ("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1, 1)}", "not records"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", "two dimensions"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1)}", "two dimensions"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4)}", "invalid digit"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 0)}", "from 1 to"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 65537)}", "from 1 to"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551615, 65536)}", "promises"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1)}", "promises 2 rows"),
+            (
+                "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1)}",
+                "Fortran",
+            ),
+            (
+                "{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1)}",
+                "type `>f4`",
+            ),
+            (
+                "{'descr': '|O', 'fortran_order': False, 'shape': (1, 1)}",
+                "type `|O`",
+            ),
+            (
+                "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1, 1)}",
+                "not records",
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}",
+                "two dimensions",
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1)}",
+                "two dimensions",
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4)}",
+                "invalid digit",
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 0)}",
+                "from 1 to",
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 65537)}",
+                "from 1 to",
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551615, 65536)}",
+                "promises",
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1)}",
+                "promises 2 rows",
+            ),
             ("{'descr': '<f4', 'fortran_order': False}", "lacks"),
             ("{'descr': '<f4', 'x': 1}", "unknown key"),
             ("{'descr", "not a dictionary"),
@@ -279,12 +362,22 @@ mod tests {
             assert!(error.contains(part), "{header}: {error}");
         }
         let long = " ".repeat(HEADER_BYTES_MAX + 1);
-        assert!(read(&file(2, &long, &[])).unwrap_err().to_string().contains("too long"));
+        assert!(
+            read(&file(2, &long, &[]))
+                .unwrap_err()
+                .to_string()
+                .contains("too long")
+        );
         let mut huge = file(2, "", &[]);
         huge.truncate(8);
         huge.extend([0xff; 4]);
         assert!(read(&huge).unwrap_err().to_string().contains("too long"));
-        for bytes in [b"".as_slice(), b"PK\x03\x04 and more", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x03\x00\x00\x00\x00\x00"] {
+        for bytes in [
+            b"".as_slice(),
+            b"PK\x03\x04 and more",
+            b"\x93NUMPY\x01\x00",
+            b"\x93NUMPY\x03\x00\x00\x00\x00\x00",
+        ] {
             assert!(read(bytes).is_err(), "{bytes:?}");
         }
     }

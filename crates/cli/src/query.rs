@@ -45,11 +45,15 @@ pub(crate) struct QueryArgs {
 /// Asks and prints.
 pub(crate) fn run(args: QueryArgs) -> Result<()> {
     let text = read_query(args.query.as_deref())?;
-    let mut body: Map<String, Value> = serde_json::from_str(&text).context("the query is not a JSON object")?;
+    let mut body: Map<String, Value> =
+        serde_json::from_str(&text).context("the query is not a JSON object")?;
     if !args.show.is_empty() && !body.contains_key("with_payload") {
         body.insert("with_payload".to_owned(), json!(args.show));
     }
-    let answer = args.target.open()?.query(&args.collection, &Value::Object(body))?;
+    let answer = args
+        .target
+        .open()?
+        .query(&args.collection, &Value::Object(body))?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&answer)?);
         return Ok(());
@@ -62,11 +66,15 @@ fn read_query(argument: Option<&str>) -> Result<String> {
     match argument {
         None | Some("-") => {
             let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("cannot read the query from stdin")?;
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .context("cannot read the query from stdin")?;
             Ok(text)
         }
         Some(text) => match text.strip_prefix('@') {
-            Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read the query from {path}")),
+            Some(path) => {
+                std::fs::read_to_string(path).with_context(|| format!("cannot read the query from {path}"))
+            }
             None => Ok(text.to_owned()),
         },
     }
@@ -93,7 +101,8 @@ fn render(answer: &Value, show: &[String]) -> Result<String> {
         bail!("the answer holds neither points nor groups: {answer}");
     }
     let numeric = [headings.len() - 2, headings.len() - 1];
-    if show.is_empty() {
+    let has_payload = rows.iter().any(|row| row.len() > headings.len());
+    if show.is_empty() && has_payload {
         headings.push("payload".to_owned());
     }
     headings.extend(show.iter().cloned());
@@ -101,19 +110,27 @@ fn render(answer: &Value, show: &[String]) -> Result<String> {
 }
 
 fn row(point: &Value, show: &[String]) -> Vec<String> {
-    let score = point.get("score").and_then(Value::as_f64).map_or_else(String::new, |score| format!("{score:.4}"));
+    let score = point
+        .get("score")
+        .and_then(Value::as_f64)
+        .map_or_else(String::new, |score| format!("{score:.4}"));
     let mut cells = vec![text_of(point.get("id")), score];
     if show.is_empty() {
-        cells.push(text_of(point.get("payload")));
+        cells.extend(point.get("payload").map(|payload| text_of(Some(payload))));
     }
-    cells.extend(show.iter().map(|field| text_of(find(point.get("payload"), field))));
+    cells.extend(
+        show.iter()
+            .map(|field| text_of(find(point.get("payload"), field))),
+    );
     cells
 }
 
 /// The value at a dotted path.
 fn find<'a>(payload: Option<&'a Value>, path: &str) -> Option<&'a Value> {
     let payload = payload?;
-    payload.get(path).or_else(|| path.split('.').try_fold(payload, |value, key| value.get(key)))
+    payload
+        .get(path)
+        .or_else(|| path.split('.').try_fold(payload, |value, key| value.get(key)))
 }
 
 /// A value as a person reads it: texts without quotes, lists with commas, nothing for nothing.
@@ -121,9 +138,11 @@ fn text_of(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) => {
-            items.iter().map(|item| text_of(Some(item))).collect::<Vec<String>>().join(", ")
-        }
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| text_of(Some(item)))
+            .collect::<Vec<String>>()
+            .join(", "),
         Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_))) => other.to_string(),
     }
 }
@@ -140,10 +159,22 @@ mod tests {
     #[test]
     fn points_and_groups_become_rows() {
         let point = json!({ "id": 7, "score": 0.5, "payload": { "t": "Sea", "a": { "b": [1, "x"] } } });
-        check(json!({ "points": [point] }), &["t", "a.b"], "id   score  t    a.b\n──  ──────  ───  ────\n 7  0.5000  Sea  1, x");
+        check(
+            json!({ "points": [point] }),
+            &["t", "a.b"],
+            "id   score  t    a.b\n──  ──────  ───  ────\n 7  0.5000  Sea  1, x",
+        );
+        let bare = json!({ "id": 7, "score": 1.0 });
+        let full = json!({ "id": 8, "score": 0.0, "payload": { "a": 1 } });
+        let table = "id   score  payload\n──  ──────  ───────\n 7  1.0000\n 8  0.0000  {\"a\":1}";
+        check(json!({ "points": [bare, full] }), &[], table);
         let group = json!({ "id": "g", "hits": [{ "id": 10, "score": -1.0 }] });
-        check(json!({ "groups": [group] }), &["t"], "group  id    score  t\n─────  ──  ───────  ─\ng      10  -1.0000");
-        check(json!({ "points": [] }), &[], "id  score  payload\n──  ─────  ───────");
+        check(
+            json!({ "groups": [group] }),
+            &["t"],
+            "group  id    score  t\n─────  ──  ───────  ─\ng      10  -1.0000",
+        );
+        check(json!({ "points": [] }), &[], "id  score\n──  ─────");
         assert!(render(&json!(7), &[]).is_err());
     }
 

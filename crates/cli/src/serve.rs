@@ -6,6 +6,7 @@ use clap::Args;
 use kindred::Database;
 use kindred_api::{BindError, Server, ServerSettings};
 use std::future::Future;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,7 +74,10 @@ pub(crate) fn run(args: ServeArgs) -> Result<()> {
     if !settings.unused.is_empty() {
         tracing::warn!(keys = settings.unused.join(", "), "settings without effect here");
     }
-    let folder = args.storage.or(settings.storage.storage_path.clone()).unwrap_or_else(|| PathBuf::from("./storage"));
+    let folder = args
+        .storage
+        .or(settings.storage.storage_path.clone())
+        .unwrap_or_else(|| PathBuf::from("./storage"));
     let running = Running::start(settings.server(args.insecure), &folder)?;
     println!("listening on http://{}", running.address());
     running.until(stop_signal())
@@ -86,7 +90,10 @@ pub(crate) fn start_log(level: &str) -> Result<()> {
         _ => level.to_lowercase(),
     };
     let filter = EnvFilter::try_new(&filter).with_context(|| format!("`{filter}` is not a log level"))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     Ok(())
 }
 
@@ -100,13 +107,18 @@ impl Running {
     /// Opens the folder, then takes the port.
     pub(crate) fn start(settings: ServerSettings, folder: &Path) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let database = Database::open(folder).with_context(|| format!("cannot open the folder {}", folder.display()))?;
+        let database =
+            Database::open(folder).with_context(|| format!("cannot open the folder {}", folder.display()))?;
         tracing::info!(folder = %folder.display(), collections = database.collections().len(), "opened");
         let bound = runtime.block_on(Server::bind(settings, Arc::new(database)));
         let server = bound.map_err(|error| {
             let is_open = matches!(error, BindError::Open { .. });
             let error = anyhow::Error::new(error);
-            if is_open { error.context("set KINDRED__SERVICE__API_KEY, or start with --insecure") } else { error }
+            if is_open {
+                error.context("set KINDRED__SERVICE__API_KEY, or start with --insecure")
+            } else {
+                error
+            }
         })?;
         Ok(Self { runtime, server })
     }

@@ -21,8 +21,12 @@ const KNOWN: [&str; 8] = [
 ];
 
 /// Keys that must not be passed over when they are switched on: who sets them relies on them.
-const NOT_BUILT: [&str; 4] =
-    ["service.enable_tls", "service.jwt_rbac", "service.alt_api_key", "service.verify_https_client_certificate"];
+const NOT_BUILT: [&str; 4] = [
+    "service.enable_tls",
+    "service.jwt_rbac",
+    "service.alt_api_key",
+    "service.verify_https_client_certificate",
+];
 
 /// The settings of a server.
 #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -59,7 +63,10 @@ pub(crate) struct Storage {
 /// Keys are secrets and stay out of logs.
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("host", &self.host).field("http_port", &self.http_port).finish_non_exhaustive()
+        f.debug_struct("Service")
+            .field("host", &self.host)
+            .field("http_port", &self.http_port)
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,20 +86,28 @@ impl Settings {
             builder = builder.add_source(environment);
         }
         let config = builder.build().context("cannot read the settings")?;
-        let all: serde_json::Value = config.clone().try_deserialize().context("cannot read the settings")?;
+        let all: serde_json::Value = config
+            .clone()
+            .try_deserialize()
+            .context("cannot read the settings")?;
         let mut settings: Self = config.try_deserialize().context("cannot read the settings")?;
         let mut keys = BTreeSet::new();
         collect_keys("", &all, &mut keys);
         for key in NOT_BUILT {
             let value = all.pointer(&format!("/{}", key.replace('.', "/")));
             let is_off = |value: &serde_json::Value| {
-                value.is_null() || value.as_bool() == Some(false) || matches!(value.as_str(), Some("" | "false" | "0"))
+                value.is_null()
+                    || value.as_bool() == Some(false)
+                    || matches!(value.as_str(), Some("" | "false" | "0"))
             };
             if value.is_some_and(|value| !is_off(value)) {
                 bail!("`{key}` is set, but not built yet; take it out, if the server is safe without it");
             }
         }
-        settings.unused = keys.into_iter().filter(|key| !KNOWN.contains(&key.as_str())).collect();
+        settings.unused = keys
+            .into_iter()
+            .filter(|key| !KNOWN.contains(&key.as_str()))
+            .collect();
         Ok(settings)
     }
 
@@ -101,8 +116,16 @@ impl Settings {
         let service = &self.service;
         let defaults = ServerSettings::default();
         let has_key = service.api_key.is_some() || service.read_only_api_key.is_some();
-        let host = service.host.clone().unwrap_or_else(|| if has_key { "0.0.0.0".to_owned() } else { defaults.host });
-        let max_bytes = service.max_request_size_mb.map(|mb| mb.saturating_mul(1024 * 1024));
+        let host = service.host.clone().unwrap_or_else(|| {
+            if has_key {
+                "0.0.0.0".to_owned()
+            } else {
+                defaults.host
+            }
+        });
+        let max_bytes = service
+            .max_request_size_mb
+            .map(|mb| mb.saturating_mul(1024 * 1024));
         ServerSettings {
             host,
             port: service.http_port.unwrap_or(defaults.port),
@@ -118,14 +141,20 @@ impl Settings {
 
 /// Variables such as `KINDRED__SERVICE__HTTP_PORT`. They stay texts, so that a key `007` keeps its zeros.
 fn environment(prefix: &str) -> Environment {
-    Environment::with_prefix(prefix).prefix_separator("__").separator("__")
+    Environment::with_prefix(prefix)
+        .prefix_separator("__")
+        .separator("__")
 }
 
 fn collect_keys(prefix: &str, value: &serde_json::Value, keys: &mut BTreeSet<String>) {
     match value {
         serde_json::Value::Object(map) => {
             for (key, value) in map {
-                let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                let path = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
                 collect_keys(&path, value, keys);
             }
         }
@@ -147,7 +176,9 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("config.yaml");
         std::fs::write(&path, yaml)?;
-        let set = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let set = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let set: config::Map<String, String> = set.collect();
         let environments = ["QDRANT", "KINDRED"].map(|prefix| environment(prefix).source(Some(set.clone())));
         Settings::from_sources(Some(&path), environments)
@@ -177,18 +208,34 @@ mod tests {
     #[test]
     fn safe_by_default() {
         let server = load("", &[]).unwrap().server(false);
-        assert_eq!((server.host.as_str(), server.port, server.cors), ("127.0.0.1", 6333, false));
+        assert_eq!(
+            (server.host.as_str(), server.port, server.cors),
+            ("127.0.0.1", 6333, false)
+        );
         let server = load("service:\n  api_key: k", &[]).unwrap().server(false);
         assert_eq!(server.host, "0.0.0.0");
     }
 
     #[test]
     fn what_is_not_built_is_refused() {
-        for yaml in ["service:\n  enable_tls: true", "service:\n  alt_api_key: k", "service:\n  jwt_rbac: 'yes'"] {
-            assert!(load(yaml, &[]).unwrap_err().to_string().contains("not built yet"), "{yaml}");
+        for yaml in [
+            "service:\n  enable_tls: true",
+            "service:\n  alt_api_key: k",
+            "service:\n  jwt_rbac: 'yes'",
+        ] {
+            assert!(
+                load(yaml, &[]).unwrap_err().to_string().contains("not built yet"),
+                "{yaml}"
+            );
         }
         assert!(load("", &[("QDRANT__SERVICE__ENABLE_TLS", "true")]).is_err());
-        assert!(load("service:\n  enable_tls: false", &[("QDRANT__SERVICE__JWT_RBAC", "false")]).is_ok());
+        assert!(
+            load(
+                "service:\n  enable_tls: false",
+                &[("QDRANT__SERVICE__JWT_RBAC", "false")]
+            )
+            .is_ok()
+        );
         assert!(load("service:\n  http_port: many", &[]).is_err());
     }
 }

@@ -5,9 +5,19 @@ const CELL_CHARS_MAX: usize = 60;
 
 /// Lays rows out under their headings; columns that `numeric` names by index are aligned to the right.
 pub(crate) fn render(headings: &[String], rows: &[Vec<String>], numeric: &[usize]) -> String {
-    let all: Vec<Vec<String>> = std::iter::once(headings).chain(rows.iter().map(Vec::as_slice)).map(cut_row).collect();
-    let width = |column: usize| all.iter().filter_map(|row| row.get(column)).map(|cell| count(cell)).max();
-    let widths: Vec<usize> = (0..headings.len()).map(|column| width(column).unwrap_or(0)).collect();
+    let all: Vec<Vec<String>> = std::iter::once(headings)
+        .chain(rows.iter().map(Vec::as_slice))
+        .map(cut_row)
+        .collect();
+    let width = |column: usize| {
+        all.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| count(cell))
+            .max()
+    };
+    let widths: Vec<usize> = (0..headings.len())
+        .map(|column| width(column).unwrap_or(0))
+        .collect();
     let mut lines = Vec::with_capacity(all.len() + 1);
     for (index, row) in all.iter().enumerate() {
         lines.push(line(row, &widths, numeric));
@@ -22,7 +32,11 @@ pub(crate) fn render(headings: &[String], rows: &[Vec<String>], numeric: &[usize
 fn line(row: &[String], widths: &[usize], numeric: &[usize]) -> String {
     let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
         let padding = " ".repeat(width.saturating_sub(count(cell)));
-        if numeric.contains(&column) { format!("{padding}{cell}") } else { format!("{cell}{padding}") }
+        if numeric.contains(&column) {
+            format!("{padding}{cell}")
+        } else {
+            format!("{cell}{padding}")
+        }
     });
     cells.collect::<Vec<String>>().join("  ").trim_end().to_owned()
 }
@@ -37,7 +51,10 @@ fn cut_row(row: &[String]) -> Vec<String> {
 
 /// The text on one line, without control characters, and no longer than a cell.
 pub(crate) fn cut(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if count(&clean) <= CELL_CHARS_MAX {
         return clean;
     }
@@ -60,7 +77,10 @@ mod tests {
         let table = render(&texts(&["id", "title", "more"]), &rows, &[0]);
         let long = format!("{}…", "x".repeat(59));
         let rule = "─".repeat(60);
-        assert_eq!(table, format!("id  title  more\n──  ─────  {rule}\n 7  é      a b\n10  Sea    {long}"));
+        assert_eq!(
+            table,
+            format!("id  title  more\n──  ─────  {rule}\n 7  é      a b\n10  Sea    {long}")
+        );
     }
 
     #[test]

@@ -52,6 +52,16 @@ struct UpsertPoint<'a> {
     payload: &'a kindred_model::payload::Payload,
 }
 
+impl<'a> From<&'a Point> for UpsertPoint<'a> {
+    fn from(point: &'a Point) -> Self {
+        Self {
+            id: point.id,
+            vector: &point.vectors,
+            payload: &point.payload,
+        }
+    }
+}
+
 impl TargetArgs {
     /// Opens the folder, or makes a client of the server.
     pub(crate) fn open(&self) -> Result<Target> {
@@ -97,7 +107,10 @@ impl Target {
                 database.create_collection(name, body.into_config()?)?;
             }
             Self::Server(client) => {
-                client.put(&format!("/collections/{}", segment(name)), &serde_json::to_vec(body)?)?;
+                client.put(
+                    &format!("/collections/{}", segment(name)),
+                    &serde_json::to_vec(body)?,
+                )?;
             }
         }
         Ok(())
@@ -108,7 +121,11 @@ impl Target {
         match self {
             Self::Folder(database) => {
                 let with_payload = PayloadSelector::All(false);
-                let request = RetrieveRequest { ids, with_payload, with_vector: VectorSelector::All(false) };
+                let request = RetrieveRequest {
+                    ids,
+                    with_payload,
+                    with_vector: VectorSelector::All(false),
+                };
                 let records = database.retrieve(&Ctx::unlimited(), name, &request)?;
                 Ok(records.into_iter().map(|record| record.id).collect())
             }
@@ -116,7 +133,11 @@ impl Target {
                 let body = json!({ "ids": ids, "with_payload": false, "with_vector": false });
                 let path = format!("/collections/{}/points", segment(name));
                 let records = client.post(&path, &serde_json::to_vec(&body)?)?;
-                let ids = records.as_array().into_iter().flatten().filter_map(|record| record.get("id"));
+                let ids = records
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|record| record.get("id"));
                 ids.map(|id| Ok(serde_json::from_value(id.clone())?)).collect()
             }
         }
@@ -126,14 +147,17 @@ impl Target {
     pub(crate) fn upsert(&self, name: &str, points: Vec<Point>) -> Result<()> {
         match self {
             Self::Folder(database) => {
-                let op = UpdateOp::Upsert { points, filter: None, mode: UpdateMode::Upsert };
+                let op = UpdateOp::Upsert {
+                    points,
+                    filter: None,
+                    mode: UpdateMode::Upsert,
+                };
                 database.update(&Ctx::unlimited(), name, op)?;
             }
             Self::Server(client) => {
-                let as_written = |point: &'_ Point| -> UpsertPoint<'_> {
-                    UpsertPoint { id: point.id, vector: &point.vectors, payload: &point.payload }
+                let body = Upsert {
+                    points: points.iter().map(UpsertPoint::from).collect(),
                 };
-                let body = Upsert { points: points.iter().map(as_written).collect() };
                 let path = format!("/collections/{}/points?wait=true", segment(name));
                 client.put(&path, &serde_json::to_vec(&body)?)?;
             }

@@ -57,7 +57,7 @@ pub const BODY_STALL_S: u64 = 30;
 /// Bytes of a refused body that are still taken in, so that the refusal reaches its sender.
 pub const BODY_DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Seconds that a refused body is taken in.
-pub const BODY_DRAIN_S: u64 = 5;
+pub const BODY_DRAIN_S: u64 = 2;
 /// Seconds that a connection may take for the head of a request, or stay idle between requests.
 pub const HEAD_TIMEOUT_S: u64 = 30;
 /// Most connections at once; further ones wait to be accepted.

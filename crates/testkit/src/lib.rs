@@ -7,7 +7,7 @@ pub mod subject;
 pub mod compare;
 mod reference;
 pub mod strategies;
-//X pub mod corpus;
-//X pub mod crash;
+pub mod corpus;
+pub mod crash;
 
 pub use reference::{Judged, Reference, Trust};

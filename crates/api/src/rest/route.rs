@@ -343,7 +343,7 @@ where
 }
 
 /// Waits for a change up to `limit`; after that the change goes on and the caller gets `answer`.
-async fn wait<T: Serialize>(
+pub(super) async fn wait<T: Serialize>(
     work: tokio::task::JoinHandle<Result<Vec<u8>, Refusal>>,
     limit: Duration,
     answer: T,
@@ -356,7 +356,7 @@ async fn wait<T: Serialize>(
 }
 
 /// Stops the engine's work when the client goes away: the server then drops the future that owns this.
-struct CancelOnDrop(Option<Arc<Ctx>>);
+pub(super) struct CancelOnDrop(pub(super) Option<Arc<Ctx>>);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {

@@ -5,13 +5,20 @@ use axum::http::Method;
 use kindred_model::update::json::{
     ClearPayloadBody, DeleteBody, DeletePayloadBody, DeleteVectorsBody, UpdateVectorsBody, UpsertBody,
 };
-use schemars::JsonSchema;
+use serde_json::Value;
 
 use super::route::{Draft, Route, on};
 use super::{changes, cluster, collections, legacy, points, query, service};
 use crate::auth::Access::{self, Manage, Public, Read, Write};
 use crate::openapi::{Answer, schema_of};
 use crate::status::Refusal;
+
+/// The path of a collection, or below it.
+macro_rules! of {
+    ($rest:literal) => {
+        concat!("/collections/{collection_name}", $rest)
+    };
+}
 
 /// All rows.
 pub(crate) fn table() -> Vec<Route> {
@@ -42,6 +49,10 @@ fn put(path: &'static str, id: &'static str, access: Access) -> Draft {
     on(Method::PUT, path, id, access)
 }
 
+fn patch(path: &'static str, id: &'static str, access: Access) -> Draft {
+    on(Method::PATCH, path, id, access)
+}
+
 fn delete(path: &'static str, id: &'static str, access: Access) -> Draft {
     on(Method::DELETE, path, id, access)
 }
@@ -52,7 +63,7 @@ fn service_rows() -> Vec<Route> {
         get("/healthz", "healthz", Public).bare(Answer::Text, service::health),
         get("/livez", "livez", Public).bare(Answer::Text, service::health),
         get("/readyz", "readyz", Public).bare(Answer::Text, service::ready),
-        get("/openapi.json", "openapi", Read).bare(Answer::Bare(schema_of::<AnyObject>), service::openapi),
+        get("/openapi.json", "openapi", Read).bare(Answer::Bare(schema_of::<Value>), service::openapi),
         get("/metrics", "metrics", Read).bare(Answer::Text, service::metrics),
         get("/telemetry", "telemetry", Read).to(service::telemetry),
         get("/issues", "get_issues", Read).to(service::issues),
@@ -63,41 +74,17 @@ fn service_rows() -> Vec<Route> {
 fn collection_rows() -> Vec<Route> {
     vec![
         get("/collections", "get_collections", Read).to(collections::list),
-        get("/collections/{collection_name}", "get_collection", Read).to(collections::info),
-        put("/collections/{collection_name}", "create_collection", Manage).json(collections::create),
-        on(
-            Method::PATCH,
-            "/collections/{collection_name}",
-            "update_collection",
-            Manage,
-        )
-        .json(collections::update),
-        delete("/collections/{collection_name}", "delete_collection", Manage).to(collections::remove),
-        get("/collections/{collection_name}/exists", "collection_exists", Read).to(collections::exists),
-        put(
-            "/collections/{collection_name}/vectors/{vector_name}",
-            "create_vector_name",
-            Manage,
-        )
-        .change(collections::create_vector),
-        delete(
-            "/collections/{collection_name}/vectors/{vector_name}",
-            "delete_vector_name",
-            Manage,
-        )
-        .change_without_body(collections::drop_vector),
-        get(
-            "/collections/{collection_name}/optimizations",
-            "get_optimizations",
-            Read,
-        )
-        .refused(Refusal::not_built("optimization reports are")),
-        get(
-            "/collections/{collection_name}/memory",
-            "get_collection_memory",
-            Read,
-        )
-        .refused(Refusal::not_built("memory reports are")),
+        get(of!(""), "get_collection", Read).to(collections::info),
+        put(of!(""), "create_collection", Manage).json(collections::create),
+        patch(of!(""), "update_collection", Manage).json(collections::update),
+        delete(of!(""), "delete_collection", Manage).to(collections::remove),
+        get(of!("/exists"), "collection_exists", Read).to(collections::exists),
+        put(of!("/vectors/{vector_name}"), "create_vector_name", Manage).change(collections::create_vector),
+        delete(of!("/vectors/{vector_name}"), "delete_vector_name", Manage)
+            .change_without_body(collections::drop_vector),
+        get(of!("/optimizations"), "get_optimizations", Read)
+            .refused(Refusal::not_built("optimization reports are")),
+        get(of!("/memory"), "get_collection_memory", Read).refused(Refusal::not_built("memory reports are")),
     ]
 }
 
@@ -105,130 +92,48 @@ fn alias_rows() -> Vec<Route> {
     vec![
         post("/collections/aliases", "update_aliases", Manage).json(collections::update_aliases),
         get("/aliases", "get_collections_aliases", Read).to(collections::all_aliases),
-        get(
-            "/collections/{collection_name}/aliases",
-            "get_collection_aliases",
-            Read,
-        )
-        .to(collections::collection_aliases),
+        get(of!("/aliases"), "get_collection_aliases", Read).to(collections::collection_aliases),
     ]
 }
 
 fn index_rows() -> Vec<Route> {
     vec![
-        put(
-            "/collections/{collection_name}/index",
-            "create_field_index",
-            Write,
-        )
-        .change(changes::create_index),
-        delete(
-            "/collections/{collection_name}/index/{field_name}",
-            "delete_field_index",
-            Write,
-        )
-        .change_without_body(changes::drop_index),
+        put(of!("/index"), "create_field_index", Write).change(changes::create_index),
+        delete(of!("/index/{field_name}"), "delete_field_index", Write)
+            .change_without_body(changes::drop_index),
     ]
 }
 
 fn point_rows() -> Vec<Route> {
     vec![
-        get("/collections/{collection_name}/points/{id}", "get_point", Read).to(points::one),
-        post("/collections/{collection_name}/points", "get_points", Read).json(points::retrieve),
-        put("/collections/{collection_name}/points", "upsert_points", Write)
-            .change(changes::change::<UpsertBody>),
-        post(
-            "/collections/{collection_name}/points/delete",
-            "delete_points",
-            Write,
-        )
-        .change(changes::change::<DeleteBody>),
-        put(
-            "/collections/{collection_name}/points/vectors",
-            "update_vectors",
-            Write,
-        )
-        .change(changes::change::<UpdateVectorsBody>),
-        post(
-            "/collections/{collection_name}/points/vectors/delete",
-            "delete_vectors",
-            Write,
-        )
-        .change(changes::change::<DeleteVectorsBody>),
-        post(
-            "/collections/{collection_name}/points/payload",
-            "set_payload",
-            Write,
-        )
-        .change(changes::set_payload),
-        put(
-            "/collections/{collection_name}/points/payload",
-            "overwrite_payload",
-            Write,
-        )
-        .change(changes::overwrite_payload),
-        post(
-            "/collections/{collection_name}/points/payload/delete",
-            "delete_payload",
-            Write,
-        )
-        .change(changes::change::<DeletePayloadBody>),
-        post(
-            "/collections/{collection_name}/points/payload/clear",
-            "clear_payload",
-            Write,
-        )
-        .change(changes::change::<ClearPayloadBody>),
-        post(
-            "/collections/{collection_name}/points/batch",
-            "batch_update",
-            Write,
-        )
-        .change(changes::batch),
-        post(
-            "/collections/{collection_name}/points/scroll",
-            "scroll_points",
-            Read,
-        )
-        .json(points::scroll),
-        post(
-            "/collections/{collection_name}/points/count",
-            "count_points",
-            Read,
-        )
-        .json(points::count),
-        post("/collections/{collection_name}/facet", "facet", Read).json(points::facet),
+        get(of!("/points/{id}"), "get_point", Read).to(points::one),
+        post(of!("/points"), "get_points", Read).json(points::retrieve),
+        put(of!("/points"), "upsert_points", Write).change(changes::change::<UpsertBody>),
+        post(of!("/points/delete"), "delete_points", Write).change(changes::change::<DeleteBody>),
+        put(of!("/points/vectors"), "update_vectors", Write).change(changes::change::<UpdateVectorsBody>),
+        post(of!("/points/vectors/delete"), "delete_vectors", Write)
+            .change(changes::change::<DeleteVectorsBody>),
+        post(of!("/points/payload"), "set_payload", Write).change(changes::set_payload),
+        put(of!("/points/payload"), "overwrite_payload", Write).change(changes::overwrite_payload),
+        post(of!("/points/payload/delete"), "delete_payload", Write)
+            .change(changes::change::<DeletePayloadBody>),
+        post(of!("/points/payload/clear"), "clear_payload", Write)
+            .change(changes::change::<ClearPayloadBody>),
+        post(of!("/points/batch"), "batch_update", Write).change(changes::batch),
+        post(of!("/points/scroll"), "scroll_points", Read).json(points::scroll),
+        post(of!("/points/count"), "count_points", Read).json(points::count),
+        post(of!("/facet"), "facet", Read).json(points::facet),
     ]
 }
 
 fn query_rows() -> Vec<Route> {
     vec![
+        post(of!("/points/query"), "query_points", Read).json(query::query),
+        post(of!("/points/query/batch"), "query_batch_points", Read).json(query::batch),
+        post(of!("/points/query/groups"), "query_points_groups", Read).json(query::groups),
+        post(of!("/points/search/matrix/pairs"), "search_matrix_pairs", Read).json(query::matrix_pairs),
         post(
-            "/collections/{collection_name}/points/query",
-            "query_points",
-            Read,
-        )
-        .json(query::query),
-        post(
-            "/collections/{collection_name}/points/query/batch",
-            "query_batch_points",
-            Read,
-        )
-        .json(query::batch),
-        post(
-            "/collections/{collection_name}/points/query/groups",
-            "query_points_groups",
-            Read,
-        )
-        .json(query::groups),
-        post(
-            "/collections/{collection_name}/points/search/matrix/pairs",
-            "search_matrix_pairs",
-            Read,
-        )
-        .json(query::matrix_pairs),
-        post(
-            "/collections/{collection_name}/points/search/matrix/offsets",
+            of!("/points/search/matrix/offsets"),
             "search_matrix_offsets",
             Read,
         )
@@ -238,64 +143,29 @@ fn query_rows() -> Vec<Route> {
 
 fn legacy_rows() -> Vec<Route> {
     vec![
-        post(
-            "/collections/{collection_name}/points/search",
-            "search_points",
-            Read,
-        )
-        .json(legacy::one::<legacy::SearchBody>),
-        post(
-            "/collections/{collection_name}/points/search/batch",
-            "search_batch_points",
-            Read,
-        )
-        .json(legacy::batch::<legacy::SearchBody>),
-        post(
-            "/collections/{collection_name}/points/search/groups",
-            "search_point_groups",
-            Read,
-        )
-        .json(legacy::groups::<legacy::SearchGroupsBody>),
-        post(
-            "/collections/{collection_name}/points/recommend",
-            "recommend_points",
-            Read,
-        )
-        .json(legacy::one::<legacy::RecommendBody>),
-        post(
-            "/collections/{collection_name}/points/recommend/batch",
-            "recommend_batch_points",
-            Read,
-        )
-        .json(legacy::batch::<legacy::RecommendBody>),
-        post(
-            "/collections/{collection_name}/points/recommend/groups",
-            "recommend_point_groups",
-            Read,
-        )
-        .json(legacy::groups::<legacy::RecommendGroupsBody>),
-        post(
-            "/collections/{collection_name}/points/discover",
-            "discover_points",
-            Read,
-        )
-        .json(legacy::one::<legacy::DiscoverBody>),
-        post(
-            "/collections/{collection_name}/points/discover/batch",
-            "discover_batch_points",
-            Read,
-        )
-        .json(legacy::batch::<legacy::DiscoverBody>),
+        post(of!("/points/search"), "search_points", Read).json(legacy::one::<legacy::SearchBody>),
+        post(of!("/points/search/batch"), "search_batch_points", Read)
+            .json(legacy::batch::<legacy::SearchBody>),
+        post(of!("/points/search/groups"), "search_point_groups", Read)
+            .json(legacy::groups::<legacy::SearchGroupsBody>),
+        post(of!("/points/recommend"), "recommend_points", Read).json(legacy::one::<legacy::RecommendBody>),
+        post(of!("/points/recommend/batch"), "recommend_batch_points", Read)
+            .json(legacy::batch::<legacy::RecommendBody>),
+        post(of!("/points/recommend/groups"), "recommend_point_groups", Read)
+            .json(legacy::groups::<legacy::RecommendGroupsBody>),
+        post(of!("/points/discover"), "discover_points", Read).json(legacy::one::<legacy::DiscoverBody>),
+        post(of!("/points/discover/batch"), "discover_batch_points", Read)
+            .json(legacy::batch::<legacy::DiscoverBody>),
     ]
 }
 
 fn snapshot_rows() -> Vec<Route> {
     const ALL: &str = "/snapshots";
     const ONE: &str = "/snapshots/{snapshot_name}";
-    const OF_COLLECTION: &str = "/collections/{collection_name}/snapshots";
-    const ONE_OF_COLLECTION: &str = "/collections/{collection_name}/snapshots/{snapshot_name}";
-    let upload = "/collections/{collection_name}/snapshots/upload";
-    let recover = "/collections/{collection_name}/snapshots/recover";
+    const OF_COLLECTION: &str = of!("/snapshots");
+    const ONE_OF_COLLECTION: &str = of!("/snapshots/{snapshot_name}");
+    let upload = of!("/snapshots/upload");
+    let recover = of!("/snapshots/recover");
     [
         get(ALL, "list_full_snapshots", Read),
         post(ALL, "create_full_snapshot", Manage),
@@ -315,10 +185,10 @@ fn snapshot_rows() -> Vec<Route> {
 }
 
 fn shard_snapshot_rows() -> [Draft; 6] {
-    const ALL: &str = "/collections/{collection_name}/shards/{shard_id}/snapshots";
-    const ONE: &str = "/collections/{collection_name}/shards/{shard_id}/snapshots/{snapshot_name}";
-    let upload = "/collections/{collection_name}/shards/{shard_id}/snapshots/upload";
-    let recover = "/collections/{collection_name}/shards/{shard_id}/snapshots/recover";
+    const ALL: &str = of!("/shards/{shard_id}/snapshots");
+    const ONE: &str = of!("/shards/{shard_id}/snapshots/{snapshot_name}");
+    let upload = of!("/shards/{shard_id}/snapshots/upload");
+    let recover = of!("/shards/{shard_id}/snapshots/recover");
     [
         get(ALL, "list_shard_snapshots", Read),
         post(ALL, "create_shard_snapshot", Manage),
@@ -334,39 +204,17 @@ fn cluster_rows() -> Vec<Route> {
         post("/cluster/recover", "recover_current_peer", Manage),
         delete("/cluster/peer/{peer_id}", "remove_peer", Manage),
         get("/cluster/telemetry", "cluster_telemetry", Read),
-        post(
-            "/collections/{collection_name}/cluster",
-            "update_collection_cluster",
-            Manage,
-        ),
-        get("/collections/{collection_name}/shards", "list_shard_keys", Read),
-        put(
-            "/collections/{collection_name}/shards",
-            "create_shard_key",
-            Manage,
-        ),
-        post(
-            "/collections/{collection_name}/shards/delete",
-            "delete_shard_key",
-            Manage,
-        ),
+        post(of!("/cluster"), "update_collection_cluster", Manage),
+        get(of!("/shards"), "list_shard_keys", Read),
+        put(of!("/shards"), "create_shard_key", Manage),
+        post(of!("/shards/delete"), "delete_shard_key", Manage),
     ];
     let mut rows = vec![
         get("/cluster", "cluster_status", Read).to(cluster::status),
-        get(
-            "/collections/{collection_name}/cluster",
-            "collection_cluster_info",
-            Read,
-        )
-        .to(cluster::collection),
+        get(of!("/cluster"), "collection_cluster_info", Read).to(cluster::collection),
         get("/quotas", "get_quotas", Read).refused(Refusal::not_built("quotas are")),
         put("/quotas", "update_quotas", Manage).refused(Refusal::not_built("quotas are")),
     ];
     rows.extend(alone.into_iter().map(|draft| draft.refused(cluster::disabled())));
     rows
 }
-
-/// Any JSON object, for the document's description of itself.
-#[derive(JsonSchema)]
-#[schemars(rename = "AnyObject")]
-struct AnyObject {}

@@ -1,11 +1,22 @@
 //! The route table against the router and the document, and the tidying of paths.
 
 use std::collections::BTreeSet;
+use std::future::pending;
+use std::time::Duration;
 
-use axum::body::Body;
-use serde_json::Value;
+use axum::body::{Body, to_bytes};
+use kindred::Database;
+use kindred_model::config::CreateCollection;
+use kindred_model::update::{Selector, UpdateOp};
+use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::*;
+use crate::auth::Keys;
+use crate::metrics::Metrics;
+use changes::UpdateAnswer;
+use params::{NoParams, ReadParams};
+use route::Call;
 
 fn check_tidy(raw: &str, want: &str) {
     let request = Request::builder().uri(raw).body(Body::empty()).unwrap();
@@ -111,4 +122,82 @@ fn what_changes_something_is_not_for_readers() {
             );
         }
     }
+}
+
+fn app() -> (TempDir, Arc<App>) {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App {
+        db: Arc::new(Database::open(folder.path()).unwrap()),
+        keys: Keys::default(),
+        bodies: body::BodyLimits::new(1000),
+        metrics: Metrics::default(),
+        openapi: Vec::new().into(),
+    };
+    (folder, Arc::new(app))
+}
+
+async fn answer_of(route: Route, app: &Arc<App>) -> (StatusCode, Value) {
+    let router = Router::new()
+        .route("/x", axum::routing::get(handler(route)))
+        .with_state(Arc::clone(app));
+    let response = router
+        .oneshot(Request::builder().uri("/x").body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, 10_000).await.unwrap();
+    (parts.status, serde_json::from_slice(&bytes).unwrap())
+}
+
+fn fail(_: Call<'_, NoParams, ()>) -> Result<bool, Refusal> {
+    panic!("a defect")
+}
+
+#[tokio::test]
+async fn a_panic_is_answered_and_the_next_request_too() {
+    let (_folder, app) = app();
+    let route = route::on(Method::GET, "/x", "x", Access::Read).to(fail);
+    for _ in 0..2 {
+        let (status, body) = answer_of(route.clone(), &app).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        let text = body["status"]["error"].as_str().unwrap();
+        assert!(
+            text.starts_with("Service internal error: ") && !text.contains("a defect"),
+            "{text}"
+        );
+    }
+    let fine = route::on(Method::GET, "/x", "x", Access::Read).to(service::clear_issues);
+    assert_eq!(answer_of(fine, &app).await.0, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_takes_too_long_is_answered_without_its_end() {
+    let late = |changes: usize| {
+        let work = tokio::spawn(pending::<Result<Vec<u8>, Refusal>>());
+        let answer: Vec<UpdateAnswer> = route::Late::late(changes);
+        route::wait(work, Duration::from_secs(3), answer, Instant::now())
+    };
+    let body: Value = serde_json::from_slice(&late(2).await.unwrap()).unwrap();
+    assert_eq!(
+        body["result"],
+        json!([{"status": "wait_timeout"}, {"status": "wait_timeout"}])
+    );
+    assert_eq!(body["status"], "ok");
+}
+
+#[test]
+fn work_stops_when_nobody_waits_for_it() {
+    let (_folder, app) = app();
+    app.db
+        .create_collection("c", CreateCollection::default().into_config().unwrap())
+        .unwrap();
+    let params: ReadParams = params::read_query(&"/x".parse().unwrap()).unwrap();
+    let ctx = Arc::new(params::Params::ctx(&params));
+    let work = || {
+        app.db
+            .update(&ctx, "c", UpdateOp::Delete(Selector::Ids(Vec::new())))
+    };
+    assert!(work().is_ok());
+    drop(route::CancelOnDrop(Some(Arc::clone(&ctx))));
+    assert_eq!(work().unwrap_err().kind(), ErrorKind::Cancelled);
 }

@@ -14,27 +14,27 @@ use tower::ServiceExt;
 use tower::util::BoxCloneService;
 
 /// A door to a fresh database, which lives as long as the door.
-pub struct Door {
+pub(crate) struct Door {
     _folder: TempDir,
-    pub db: Arc<Database>,
+    pub(crate) db: Arc<Database>,
     service: BoxCloneService<Request<Body>, Response, Infallible>,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
     /// The result of a success.
-    pub fn result(&self) -> Value {
+    pub(crate) fn result(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text);
         let mut body = self.json();
         assert_eq!(body["status"], "ok");
@@ -43,7 +43,7 @@ impl Answer {
     }
 
     /// The text of a refusal.
-    pub fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         let body = self.json();
         assert!(body.get("result").is_none() && body["time"].is_f64(), "{body}");
         body["status"]["error"]
@@ -54,11 +54,11 @@ impl Answer {
 }
 
 impl Door {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(ServerSettings::default())
     }
 
-    pub fn with(settings: ServerSettings) -> Self {
+    pub(crate) fn with(settings: ServerSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let db = Arc::new(Database::open(folder.path()).unwrap());
         let service = BoxCloneService::new(kindred_api::service(&settings, Arc::clone(&db)));
@@ -69,7 +69,7 @@ impl Door {
         }
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.service.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
@@ -81,12 +81,12 @@ impl Door {
         }
     }
 
-    pub async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
         self.raw(method, path, body.to_string()).await
     }
 
     /// Sends a body that need not be JSON, under the name of JSON.
-    pub async fn raw(&self, method: &str, path: &str, body: String) -> Answer {
+    pub(crate) async fn raw(&self, method: &str, path: &str, body: String) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -94,12 +94,12 @@ impl Door {
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Request::builder().uri(path).body(Body::empty()).unwrap())
             .await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(
             Request::builder()
                 .method("DELETE")
@@ -110,16 +110,16 @@ impl Door {
         .await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         self.call("POST", path, body).await.result()
     }
 
-    pub async fn put(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Value {
         self.call("PUT", path, body).await.result()
     }
 
     /// Checks that a request is refused with this code and a text that contains `part`.
-    pub async fn refuses(&self, method: &str, path: &str, body: Value, code: u16, part: &str) {
+    pub(crate) async fn refuses(&self, method: &str, path: &str, body: Value, code: u16, part: &str) {
         let answer = self.call(method, path, body.clone()).await;
         assert_eq!(
             answer.status.as_u16(),
@@ -135,7 +135,7 @@ impl Door {
     }
 
     /// A collection `art` with one vector of two dimensions and five points on a line.
-    pub async fn with_art() -> Self {
+    pub(crate) async fn with_art() -> Self {
         let door = Self::new();
         let config = json!({"vectors": {"size": 2, "distance": "Dot"}});
         assert_eq!(door.put("/collections/art", config).await, true);
@@ -153,7 +153,7 @@ impl Door {
 }
 
 /// The ids of a list of points.
-pub fn ids(points: &Value) -> Vec<u64> {
+pub(crate) fn ids(points: &Value) -> Vec<u64> {
     points
         .as_array()
         .unwrap()

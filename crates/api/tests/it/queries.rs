@@ -15,53 +15,61 @@ async fn check(door: &Door, request: Value, want: &[u64]) {
 #[tokio::test]
 async fn every_kind_is_answered() {
     let door = Door::with_art().await;
-    check(&door, json!({"query": [1, 0], "limit": 2}), &[5, 4]);
-    check(&door, json!({"query": 5, "limit": 2}), &[4, 3]);
-    check(&door, json!({"limit": 2, "offset": 1}), &[2, 3]);
+    check(&door, json!({"query": [1, 0], "limit": 2}), &[5, 4]).await;
+    check(&door, json!({"query": 5, "limit": 2}), &[4, 3]).await;
+    check(&door, json!({"limit": 2, "offset": 1}), &[2, 3]).await;
     check(
         &door,
         json!({"query": {"recommend": {"positive": [1, 2]}}, "limit": 1}),
         &[5],
-    );
+    )
+    .await;
     check(
         &door,
         json!({"query": {"recommend": {"negative": [1], "strategy": "best_score"}}}),
         &[2, 3, 4, 5],
-    );
+    )
+    .await;
     check(
         &door,
         json!({"query": {"recommend": {"positive": [1], "negative": [2], "strategy": "sum_scores"}}}),
         &[3, 4, 5],
-    );
+    )
+    .await;
     check(
         &door,
         json!({"query": {"discover": {"target": [1, 0], "context": [{"positive": 1, "negative": 2}]}}}),
         &[5, 4, 3],
-    );
+    )
+    .await;
     check(
         &door,
         json!({"query": {"context": [{"positive": 1, "negative": 2}]}}),
         &[3, 4, 5],
-    );
+    )
+    .await;
     let naive = json!({"naive": {"a": 1.0, "b": 1.0, "c": 1.0}});
     let feedback = json!({"target": [1, 0], "feedback": [{"example": 1, "score": 0.9}], "strategy": naive});
     check(
         &door,
         json!({"query": {"relevance_feedback": feedback}, "limit": 2}),
         &[5, 4],
-    );
+    )
+    .await;
     let formula = json!({"sum": ["$score", {"mult": [-2, "year"]}]});
     check(
         &door,
         json!({"prefetch": {"query": [1, 0]}, "query": {"formula": formula}}),
         &[1, 2, 3, 4, 5],
-    );
+    )
+    .await;
     let prefetch = json!([{"query": [1, 0], "limit": 3}, {"query": [-1, 0], "limit": 1}]);
     check(
         &door,
         json!({"prefetch": prefetch, "query": {"fusion": "rrf"}, "limit": 2}),
         &[5, 1],
-    );
+    )
+    .await;
     let sample = door
         .post(QUERY, json!({"query": {"sample": "random"}, "limit": 3}))
         .await;
@@ -73,7 +81,7 @@ async fn points_come_with_what_was_asked_for() {
     let door = Door::with_art().await;
     let plain = door.post(QUERY, json!({"query": [1, 0], "limit": 1})).await;
     let keys: Vec<&String> = plain["points"][0].as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["id", "version", "score"]);
+    assert_eq!(keys, ["id", "score", "version"]);
     assert_eq!(plain["points"][0]["score"], 5.0);
     let all = json!({"query": [1, 0], "limit": 1, "with_payload": true, "with_vectors": true});
     let full = door.post(QUERY, all).await;
@@ -82,12 +90,13 @@ async fn points_come_with_what_was_asked_for() {
         json!({"kind": "painting", "year": 1905})
     );
     assert_eq!(full["points"][0]["vector"], json!([5.0, 1.0]));
-    check(&door, json!({"query": [1, 0], "score_threshold": 3.0}), &[5, 4]);
+    check(&door, json!({"query": [1, 0], "score_threshold": 3.0}), &[5, 4]).await;
     check(
         &door,
         json!({"query": [1, 0], "filter": {"must_not": {"has_id": [5]}}, "limit": 1}),
         &[4],
-    );
+    )
+    .await;
 }
 
 #[tokio::test]

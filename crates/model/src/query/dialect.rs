@@ -59,7 +59,9 @@ pub(crate) struct OneOrMany<T>(pub(crate) Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OneOrManyVisitor(PhantomData)).map(Self)
+        deserializer
+            .deserialize_any(OneOrManyVisitor(PhantomData))
+            .map(Self)
     }
 }
 
@@ -95,6 +97,8 @@ pub(crate) struct ShardKey;
 
 impl<'de> Deserialize<'de> for ShardKey {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(D::Error::custom("custom sharding is not built yet: leave out `shard_key`"))
+        Err(D::Error::custom(
+            "custom sharding is not built yet: leave out `shard_key`",
+        ))
     }
 }

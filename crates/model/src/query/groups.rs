@@ -57,7 +57,9 @@ impl GroupId {
     pub fn of_point(path: &JsonPath, payload: &Payload) -> Vec<Self> {
         let mut groups = Vec::new();
         for value in path.flattened(payload) {
-            let Some(group) = Self::of_value(value) else { return Vec::new() };
+            let Some(group) = Self::of_value(value) else {
+                return Vec::new();
+            };
             if !groups.contains(&group) {
                 groups.push(group);
             }
@@ -68,9 +70,10 @@ impl GroupId {
     fn of_value(value: &Value) -> Option<Self> {
         match value {
             Value::String(text) => Some(Self::Text(text.clone())),
-            Value::Number(number) => {
-                number.as_u64().map(Self::Unsigned).or_else(|| number.as_i64().map(Self::Signed))
-            }
+            Value::Number(number) => number
+                .as_u64()
+                .map(Self::Unsigned)
+                .or_else(|| number.as_i64().map(Self::Signed)),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         }
     }

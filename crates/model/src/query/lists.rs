@@ -122,9 +122,9 @@ impl FacetValue {
         match value {
             Value::Bool(value) => Some(Self::Bool(*value)),
             Value::Number(number) => number.as_i64().map(Self::Int),
-            Value::String(text) if schema.data_type() == FieldType::Uuid => {
-                Uuid::parse_str(text).ok().map(|uuid| Self::Keyword(uuid.to_string()))
-            }
+            Value::String(text) if schema.data_type() == FieldType::Uuid => Uuid::parse_str(text)
+                .ok()
+                .map(|uuid| Self::Keyword(uuid.to_string())),
             Value::String(text) => Some(Self::Keyword(text.clone())),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
         }

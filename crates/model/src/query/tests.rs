@@ -6,7 +6,9 @@ use super::dialect::OneOrMany;
 use super::groups::{GroupId, GroupsRequest};
 use super::kinds::Query;
 use super::kinds::nearest::Nearest;
-use super::lists::{CountRequest, FacetRequest, FacetValue, Matrix, MatrixRequest, RetrieveRequest, ScrollRequest};
+use super::lists::{
+    CountRequest, FacetRequest, FacetValue, Matrix, MatrixRequest, RetrieveRequest, ScrollRequest,
+};
 use super::request::{PayloadSelector, QueryNode, QueryRequest, VectorSelector};
 use crate::error::Check;
 use crate::id::PointId;
@@ -34,13 +36,16 @@ fn defaults() {
     assert_eq!(request(nulls), empty);
     assert_eq!((empty.node.limit, empty.offset), (10, 0));
     assert!(empty.with_vector.is_none() && empty.with_payload.is_none());
-    let params = json!({"exact": null, "quantization": null, "acorn": {"enable": null}, "indexed_only": null});
+    let params =
+        json!({"exact": null, "quantization": null, "acorn": {"enable": null}, "indexed_only": null});
     assert!(!request(json!({"params": params})).node.params.exact);
 }
 
 #[track_caller]
 fn same(forms: &[Value]) {
-    let mut queries = forms.iter().map(|form| request(json!({"query": form})).node.query);
+    let mut queries = forms
+        .iter()
+        .map(|form| request(json!({"query": form})).node.query);
     let first = queries.next().unwrap();
     assert!(first.is_some());
     for (query, form) in queries.zip(&forms[1..]) {
@@ -51,7 +56,11 @@ fn same(forms: &[Value]) {
 #[test]
 fn forms_of_one_query() {
     let uuid = "936da01f-9abd-4d9d-80c7-02af85c822a8";
-    same(&[json!(7), json!({"nearest": 7}), json!({"nearest": 7, "mmr": null})]);
+    same(&[
+        json!(7),
+        json!({"nearest": 7}),
+        json!({"nearest": 7, "mmr": null}),
+    ]);
     same(&[json!(uuid), json!({"nearest": uuid.to_uppercase()})]);
     same(&[json!([1, 2.5]), json!({"nearest": [1.0, 2.5]})]);
     same(&[json!([[1, 2], [3, 4]]), json!({"nearest": [[1, 2], [3, 4]]})]);
@@ -62,12 +71,27 @@ fn forms_of_one_query() {
     let pair = json!({"positive": 1, "negative": [2.0]});
     same(&[json!({"context": pair}), json!({"context": [pair]})]);
     same(&[json!({"context": null}), json!({"context": []})]);
-    same(&[json!({"discover": {"target": 1, "context": null}}), json!({"discover": {"target": 1, "context": []}})]);
-    same(&[json!({"order_by": "a.b"}), json!({"order_by": {"key": "a.b", "direction": "asc"}})]);
-    same(&[json!({"fusion": "rrf"}), json!({"rrf": {}}), json!({"rrf": {"k": 2, "weights": null}})]);
+    same(&[
+        json!({"discover": {"target": 1, "context": null}}),
+        json!({"discover": {"target": 1, "context": []}}),
+    ]);
+    same(&[
+        json!({"order_by": "a.b"}),
+        json!({"order_by": {"key": "a.b", "direction": "asc"}}),
+    ]);
+    same(&[
+        json!({"fusion": "rrf"}),
+        json!({"rrf": {}}),
+        json!({"rrf": {"k": 2, "weights": null}}),
+    ]);
     same(&[json!({"formula": "a"}), json!({"formula": "a", "defaults": {}})]);
-    let strategy = |strategy: Value| json!({"recommend": {"positive": [1], "negative": [], "strategy": strategy}});
-    same(&[strategy(json!("average_vector")), strategy(json!(null)), json!({"recommend": {"positive": [1]}})]);
+    let strategy =
+        |strategy: Value| json!({"recommend": {"positive": [1], "negative": [], "strategy": strategy}});
+    same(&[
+        strategy(json!("average_vector")),
+        strategy(json!(null)),
+        json!({"recommend": {"positive": [1]}}),
+    ]);
 }
 
 #[test]
@@ -81,13 +105,29 @@ fn prefetch_is_one_or_many() {
 
 #[test]
 fn selectors() {
-    let with = |payload: Value, vector: Value| request(json!({"with_payload": payload, "with_vectors": vector}));
-    assert_eq!(with(json!(true), json!(true)).with_vector, VectorSelector::All(true));
-    assert_eq!(with(json!(true), json!(["a", ""])).with_vector, VectorSelector::Names(vec!["a".into(), "".into()]));
+    let with =
+        |payload: Value, vector: Value| request(json!({"with_payload": payload, "with_vectors": vector}));
+    assert_eq!(
+        with(json!(true), json!(true)).with_vector,
+        VectorSelector::All(true)
+    );
+    assert_eq!(
+        with(json!(true), json!(["a", ""])).with_vector,
+        VectorSelector::Names(vec!["a".into(), "".into()])
+    );
     let paths = vec!["a.b".parse().unwrap()];
-    assert_eq!(with(json!(["a.b"]), json!(null)).with_payload, PayloadSelector::Include(paths.clone()));
-    assert_eq!(with(json!({"include": ["a.b"]}), json!(null)).with_payload, PayloadSelector::Include(paths.clone()));
-    assert_eq!(with(json!({"exclude": ["a.b"]}), json!(null)).with_payload, PayloadSelector::Exclude(paths));
+    assert_eq!(
+        with(json!(["a.b"]), json!(null)).with_payload,
+        PayloadSelector::Include(paths.clone())
+    );
+    assert_eq!(
+        with(json!({"include": ["a.b"]}), json!(null)).with_payload,
+        PayloadSelector::Include(paths.clone())
+    );
+    assert_eq!(
+        with(json!({"exclude": ["a.b"]}), json!(null)).with_payload,
+        PayloadSelector::Exclude(paths)
+    );
 }
 
 #[test]
@@ -139,14 +179,23 @@ fn bodies_that_are_none() {
         ("[]", "an object"),
         (r#"{"limit": -1}"#, "u64"),
         (r#"{"limit": 1.5}"#, "u64"),
-        (r#"{"score_threshold": 1e39}"#, "number out of range of a 32-bit float"),
+        (r#"{"score_threshold": 1e39}"#, "number out of range"),
         (r#"{"prefetch": 1}"#, "an object, a list of objects, or null"),
         (r#"{"prefetch": [[1]]}"#, "an object"),
-        (r#"{"with_vector": "a"}"#, "true, false, or a list of vector names"),
-        (r#"{"with_payload": {"include": ["a"], "exclude": ["b"]}}"#, "either `include` or `exclude`"),
+        (
+            r#"{"with_vector": "a"}"#,
+            "true, false, or a list of vector names",
+        ),
+        (
+            r#"{"with_payload": {"include": ["a"], "exclude": ["b"]}}"#,
+            "either `include` or `exclude`",
+        ),
         (r#"{"with_payload": {"only": ["a"]}}"#, "unknown field `only`"),
         (r#"{"filter": {"only": []}}"#, "unknown"),
-        (r#"{"lookup_from": {"vector": "a"}}"#, "missing field `collection`"),
+        (
+            r#"{"lookup_from": {"vector": "a"}}"#,
+            "missing field `collection`",
+        ),
         (r#"{"shard_key": "a"}"#, "custom sharding is not built yet"),
     ] {
         let error = error::<QueryRequest>(body);
@@ -181,7 +230,10 @@ fn refuse(body: Value, want: &str) {
 
 #[test]
 fn limits() {
-    refuse(json!({"limit": 0}), "internal.limit: value 0 invalid, must be 1 or larger");
+    refuse(
+        json!({"limit": 0}),
+        "internal.limit: value 0 invalid, must be 1 or larger",
+    );
     refuse(
         json!({"query": 1, "prefetch": [{}, {"limit": 0}]}),
         "internal.prefetch[1].limit: value 0 invalid, must be 1 or larger",
@@ -191,41 +243,77 @@ fn limits() {
         "internal.params.quantization.oversampling: value 0.5 invalid, must be 1.0 or larger; \
          internal.params.acorn.max_selectivity: value 2.0 invalid, must be from 0.0 to 1.0",
     );
-    refuse(json!({"query": []}), "internal.query.nearest.data: dense vector must not be empty");
+    refuse(
+        json!({"query": []}),
+        "internal.query.nearest.data: dense vector must not be empty",
+    );
     let bare: Value = json!({"filter": {"must": {"key": "a"}}});
     let error = Check::all("internal", &request(bare)).unwrap_err().to_string();
-    assert!(error.contains("At least one field condition must be specified"), "{error}");
-    assert_eq!(Check::all("internal", &request(json!({"limit": u64::MAX, "offset": u64::MAX}))), Ok(()));
+    assert!(
+        error.contains("At least one field condition must be specified"),
+        "{error}"
+    );
+    assert_eq!(
+        Check::all(
+            "internal",
+            &request(json!({"limit": u64::MAX, "offset": u64::MAX}))
+        ),
+        Ok(())
+    );
 }
 
 #[test]
 fn groups() {
     let read = |body: Value| serde_json::from_value::<GroupsRequest>(body).unwrap();
     let plain = read(json!({"group_by": "a.b", "query": 1, "offset": 7, "with_lookup": "other"}));
-    assert_eq!((plain.group_size, plain.query.node.limit, plain.query.offset), (3, 10, 0));
+    assert_eq!(
+        (plain.group_size, plain.query.node.limit, plain.query.offset),
+        (3, 10, 0)
+    );
     let lookup = json!({"collection": "other", "with_payload": true, "with_vector": false});
-    assert_eq!(plain, read(json!({"group_by": "a.b", "query": {"nearest": 1}, "with_lookup": lookup})));
-    let error = Check::all("internal", &read(json!({"group_by": "a", "group_size": 0, "limit": 0}))).unwrap_err();
+    assert_eq!(
+        plain,
+        read(json!({"group_by": "a.b", "query": {"nearest": 1}, "with_lookup": lookup}))
+    );
+    let error = Check::all(
+        "internal",
+        &read(json!({"group_by": "a", "group_size": 0, "limit": 0})),
+    )
+    .unwrap_err();
     assert_eq!(
         error.to_string(),
         "internal.limit: value 0 invalid, must be 1 or larger; \
          internal.group_size: value 0 invalid, must be 1 or larger"
     );
-    let ids = [GroupId::Unsigned(u64::MAX), GroupId::Signed(-1), GroupId::Text("a".into())];
+    let ids = [
+        GroupId::Unsigned(u64::MAX),
+        GroupId::Signed(-1),
+        GroupId::Text("a".into()),
+    ];
     assert_eq!(serde_json::to_value(ids).unwrap(), json!([u64::MAX, -1, "a"]));
 }
 
 #[test]
 fn lists() {
     let scroll: ScrollRequest = serde_json::from_value(json!({})).unwrap();
-    assert_eq!((scroll.limit, &scroll.with_payload), (10, &PayloadSelector::All(true)));
+    assert_eq!(
+        (scroll.limit, &scroll.with_payload),
+        (10, &PayloadSelector::All(true))
+    );
     let retrieve: RetrieveRequest = serde_json::from_value(json!({"ids": [2, 1, 2]})).unwrap();
-    assert_eq!((retrieve.ids.len(), &retrieve.with_payload), (3, &PayloadSelector::All(false)));
+    assert_eq!(
+        (retrieve.ids.len(), &retrieve.with_payload),
+        (3, &PayloadSelector::All(false))
+    );
     let count: CountRequest = serde_json::from_value(json!({"exact": null})).unwrap();
     assert!(count.exact);
     let facet: FacetRequest = serde_json::from_value(json!({"key": "a"})).unwrap();
     assert_eq!((facet.limit, facet.exact), (10, false));
-    let values = [FacetValue::Bool(true), FacetValue::Int(-1), FacetValue::Keyword("a".into())];
+    let values = [
+        FacetValue::Bool(true),
+        FacetValue::Int(-1),
+        FacetValue::Keyword("a".into()),
+    ];
     assert_eq!(serde_json::to_value(values).unwrap(), json!([true, -1, "a"]));
 }
 
@@ -233,11 +321,20 @@ fn lists() {
 fn limits_of_lists() {
     fn check<T: serde::de::DeserializeOwned + crate::error::Validate>(body: Value, want: &str) {
         let value: T = serde_json::from_value(body).unwrap();
-        assert_eq!(Check::all("", &value).map_err(|error| error.to_string()), Err(want.to_owned()));
+        assert_eq!(
+            Check::all("", &value).map_err(|error| error.to_string()),
+            Err(want.to_owned())
+        );
     }
     check::<ScrollRequest>(json!({"limit": 0}), "limit: value 0 invalid, must be 1 or larger");
-    check::<FacetRequest>(json!({"key": "a", "limit": 0}), "limit: value 0 invalid, must be 1 or larger");
-    check::<MatrixRequest>(json!({"sample": 1}), "sample: value 1 invalid, must be from 2 to 16384");
+    check::<FacetRequest>(
+        json!({"key": "a", "limit": 0}),
+        "limit: value 0 invalid, must be 1 or larger",
+    );
+    check::<MatrixRequest>(
+        json!({"sample": 1}),
+        "sample: value 1 invalid, must be from 2 to 16384",
+    );
     check::<MatrixRequest>(json!({"limit": 0}), "limit: value 0 invalid, must be 1 or larger");
     check::<MatrixRequest>(
         json!({"sample": 16384, "limit": u64::MAX}),
@@ -266,9 +363,14 @@ fn matrices() {
 /// A request that holds a thousand floats is read into exactly those floats.
 #[test]
 fn vectors_are_decoded_as_floats() {
-    let data: Vec<f32> = (0..1000_u16).map(|index| 1.0 / (1.0 + f32::from(index))).collect();
+    let data: Vec<f32> = (0..1000_u16)
+        .map(|index| 1.0 / (1.0 + f32::from(index)))
+        .collect();
     let query = request(json!({"query": data})).node.query;
-    let nearest = Nearest { example: VectorInput::Dense(data).into(), mmr: None };
+    let nearest = Nearest {
+        example: VectorInput::Dense(data).into(),
+        mmr: None,
+    };
     assert_eq!(query, Some(Query::Nearest(nearest)));
 }
 
@@ -290,12 +392,23 @@ fn schemas() {
         let name = reference.split('"').next().unwrap();
         assert!(definitions.contains_key(name), "{name}");
     }
-    for name in ["QueryRequest", "Prefetch", "QueryInterface", "Expression", "RelevanceFeedbackInput", "Filter"] {
+    for name in [
+        "QueryRequest",
+        "Prefetch",
+        "QueryInterface",
+        "Expression",
+        "RelevanceFeedbackInput",
+        "Filter",
+    ] {
         assert!(definitions.contains_key(name), "{name}");
     }
     let prefetch = &definitions["Prefetch"]["properties"];
     assert!(prefetch["prefetch"].to_string().contains("#/$defs/Prefetch"));
-    let keys: Vec<&String> = definitions["QueryRequest"]["properties"].as_object().unwrap().keys().collect();
+    let keys: Vec<&String> = definitions["QueryRequest"]["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .collect();
     assert_eq!(keys.len(), 11, "{keys:?}");
     assert!(definitions["QueryRequest"].get("required").is_none());
 }

@@ -61,7 +61,10 @@ impl Collection {
 
     pub(super) fn facet(&self, request: &FacetRequest) -> Result<Vec<FacetHit>, Failure> {
         let Some(schema) = self.indexes.get(&request.key).filter(|schema| schema.can_facet()) else {
-            let text = format!("No appropriate index for faceting: `{}`.", request.key);
+            let text = format!(
+                "No appropriate index for faceting: `{}`. Please create one to facet on this field.",
+                request.key
+            );
             return Err(Failure::new(FailureKind::InvalidInput, text));
         };
         let mut counts: BTreeMap<FacetValue, u64> = BTreeMap::new();

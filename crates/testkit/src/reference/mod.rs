@@ -23,6 +23,7 @@ mod ranking;
 mod tree;
 mod lists;
 mod groups;
+mod matrix;
 
 pub use ranking::Trust;
 pub use tree::Judged;

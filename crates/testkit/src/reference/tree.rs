@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use kindred_model::config::FieldType;
 use kindred_model::distance::{Distance, Order};
 use kindred_model::filter::Filter;
 use kindred_model::id::PointId;
 use kindred_model::point::ScoredPoint;
 use kindred_model::query::kinds::Query;
+use kindred_model::query::kinds::nearest::Nearest;
 use kindred_model::query::kinds::order_by::{OrderBy, OrderType};
 use kindred_model::query::kinds::recommend::{Recommend, Strategy};
 use kindred_model::query::request::{QueryNode, QueryRequest};
@@ -15,7 +17,6 @@ use kindred_model::query::rerank::formula::Formula;
 use kindred_model::query::rerank::fusion::Fusion;
 use kindred_model::query::rerank::mmr::Mmr;
 use kindred_model::query::scoring::Reported;
-use kindred_model::config::{Column, FieldType};
 use kindred_model::vector::{Vector, VectorRef};
 
 use super::ranking::{Hit, Ranking, Trust, is_coarse};
@@ -197,6 +198,17 @@ impl Collection {
         Ranking { hits, trust }
     }
 
+    /// Ids and reported scores of a nearest query over these points.
+    pub(super) fn nearest(
+        &self,
+        measured: &Measured,
+        query: &Nearest,
+        pool: &BTreeSet<PointId>,
+    ) -> Vec<(PointId, f32)> {
+        let ranking = self.search(measured, &Query::Nearest(query.clone()), pool);
+        ranking.hits.into_iter().map(|hit| (hit.id, hit.score)).collect()
+    }
+
     fn diversify(&self, measured: &Measured, mmr: &Mmr, ranking: Ranking, limit: u64) -> Ranking {
         let candidates = ranking.cut(mmr.candidates_limit.unwrap_or(limit));
         let vectors: Vec<&Vector> = candidates
@@ -234,7 +246,10 @@ impl Collection {
             FieldType::Keyword | FieldType::Geo | FieldType::Text | FieldType::Bool => None,
         });
         found.ok_or_else(|| {
-            let text = format!("No range index for `order_by` key: `{}`.", order.key);
+            let text = format!(
+                "No range index for `order_by` key: `{}`. Please create one to use `order_by`.",
+                order.key
+            );
             Failure::new(FailureKind::InvalidInput, text)
         })
     }

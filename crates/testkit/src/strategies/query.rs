@@ -10,7 +10,7 @@ use kindred_model::query::kinds::feedback::{Feedback, FeedbackItem, FeedbackStra
 use kindred_model::query::kinds::nearest::Nearest;
 use kindred_model::query::kinds::order_by::{Direction, OrderBy, StartFrom};
 use kindred_model::query::kinds::recommend::{Recommend, Strategy as Recommending};
-use kindred_model::query::lists::{CountRequest, FacetRequest, RetrieveRequest, ScrollRequest};
+use kindred_model::query::lists::{CountRequest, FacetRequest, MatrixRequest, RetrieveRequest, ScrollRequest};
 use kindred_model::query::request::{
     LookupFrom, PayloadSelector, QueryNode, QueryRequest, SearchParams, VectorSelector,
 };
@@ -295,5 +295,14 @@ pub fn facet_request() -> BoxedStrategy<FacetRequest> {
     let keys: Vec<_> = indexed_fields().into_iter().map(|(path, _)| path).chain([field("base")]).collect();
     (prop::sample::select(keys), 1_u64..6, prop::option::of(filter()), any::<bool>())
         .prop_map(|(key, limit, filter, exact)| FacetRequest { key, limit, filter, exact })
+        .boxed()
+}
+
+/// A distance matrix.
+pub fn matrix_request(world: &World) -> BoxedStrategy<MatrixRequest> {
+    let mut names: Vec<Option<String>> = world.columns().into_iter().map(|(name, _)| Some(name)).collect();
+    names.push(None);
+    (2_u64..20, 1_u64..6, prop::option::of(filter()), prop::sample::select(names))
+        .prop_map(|(sample, limit, filter, using)| MatrixRequest { sample, limit, filter, using })
         .boxed()
 }

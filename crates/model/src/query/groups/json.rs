@@ -14,11 +14,14 @@ use crate::query::request::{PayloadSelector, QueryRequest, RequestKeys, VectorSe
 
 impl<'de> Deserialize<'de> for GroupsRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Object(mut keys) = Object::<RequestKeys>::deserialize(deserializer)?;
+        let Object(mut keys) = Object::<RequestKeys<WithLookup>>::deserialize(deserializer)?;
         // A grouped query has no offset: the key is as unknown as any other.
         keys.offset = None;
         Ok(Self {
-            group_by: keys.group_by.take().ok_or_else(|| D::Error::missing_field("group_by"))?,
+            group_by: keys
+                .group_by
+                .take()
+                .ok_or_else(|| D::Error::missing_field("group_by"))?,
             group_size: keys.group_size.unwrap_or(GROUP_SIZE_DEFAULT),
             with_lookup: keys.with_lookup.take(),
             query: QueryRequest::from(keys),

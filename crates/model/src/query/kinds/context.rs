@@ -36,7 +36,11 @@ impl QueryKind for Context {
     }
 
     fn lower(&self, vectors: Vec<Vector>) -> Result<Scoring, Invalid> {
-        Ok(Scoring { anchors: vectors, fold: Arc::new(PairLosses), reported: Reported::AsIs })
+        Ok(Scoring {
+            anchors: vectors,
+            fold: Arc::new(PairLosses),
+            reported: Reported::AsIs,
+        })
     }
 }
 
@@ -46,9 +50,14 @@ struct PairLosses;
 
 impl Fold for PairLosses {
     fn score(&self, sims: &[f32]) -> f32 {
-        let loss = |[positive, negative]: &[f32; 2]| fast_sigmoid((positive - negative - f32::EPSILON).min(0.0));
+        let loss =
+            |[positive, negative]: &[f32; 2]| fast_sigmoid((positive - negative - f32::EPSILON).min(0.0));
         // Starts from a positive zero, so that a point inside every zone is shown as 0 and not as -0.
-        sims.as_chunks::<2>().0.iter().map(loss).fold(0.0, |sum, loss| sum + loss)
+        sims.as_chunks::<2>()
+            .0
+            .iter()
+            .map(loss)
+            .fold(0.0, |sum, loss| sum + loss)
     }
 }
 

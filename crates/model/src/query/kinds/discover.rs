@@ -24,11 +24,17 @@ pub struct Discover {
 
 impl QueryKind for Discover {
     fn examples(&self) -> Vec<&Example> {
-        std::iter::once(&self.target).chain(pair_examples(&self.context)).collect()
+        std::iter::once(&self.target)
+            .chain(pair_examples(&self.context))
+            .collect()
     }
 
     fn lower(&self, vectors: Vec<Vector>) -> Result<Scoring, Invalid> {
-        Ok(Scoring { anchors: vectors, fold: Arc::new(PairsWon), reported: Reported::AsIs })
+        Ok(Scoring {
+            anchors: vectors,
+            fold: Arc::new(PairsWon),
+            reported: Reported::AsIs,
+        })
     }
 }
 
@@ -39,15 +45,25 @@ struct PairsWon;
 
 impl Fold for PairsWon {
     fn score(&self, sims: &[f32]) -> f32 {
-        let Some((target, pairs)) = sims.split_first() else { return 0.0 };
-        let rank: f32 = pairs.as_chunks::<2>().0.iter().map(|[positive, negative]| rank(*positive, *negative)).sum();
+        let Some((target, pairs)) = sims.split_first() else {
+            return 0.0;
+        };
+        let rank: f32 = pairs
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|[positive, negative]| rank(*positive, *negative))
+            .sum();
         rank + scaled_fast_sigmoid(*target)
     }
 }
 
 fn rank(positive: f32, negative: f32) -> f32 {
     // Zeros of either sign are a tie: which sign a dot product of nothing has depends on how it was added up.
-    match positive.partial_cmp(&negative).unwrap_or_else(|| positive.total_cmp(&negative)) {
+    match positive
+        .partial_cmp(&negative)
+        .unwrap_or_else(|| positive.total_cmp(&negative))
+    {
         Ordering::Greater => 1.0,
         Ordering::Equal => 0.0,
         Ordering::Less => -1.0,

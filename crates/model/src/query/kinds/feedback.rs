@@ -51,7 +51,9 @@ pub enum FeedbackStrategy {
 
 impl QueryKind for Feedback {
     fn examples(&self) -> Vec<&Example> {
-        std::iter::once(&self.target).chain(self.items.iter().map(|item| &item.example)).collect()
+        std::iter::once(&self.target)
+            .chain(self.items.iter().map(|item| &item.example))
+            .collect()
     }
 
     fn lower(&self, vectors: Vec<Vector>) -> Result<Scoring, Invalid> {
@@ -66,7 +68,11 @@ impl QueryKind for Feedback {
             .filter(|(index, (_, weight))| *index == 0 || *weight != 0.0)
             .map(|(_, pair)| pair)
             .unzip();
-        Ok(Scoring { anchors, fold: Arc::new(Linear::new(weights)), reported: Reported::AsIs })
+        Ok(Scoring {
+            anchors,
+            fold: Arc::new(Linear::new(weights)),
+            reported: Reported::AsIs,
+        })
     }
 }
 
@@ -74,7 +80,15 @@ impl QueryKind for Feedback {
 /// the first has the larger score.
 fn naive_weights(scores: &[f32], b: f32, c: f32) -> Vec<f32> {
     let pull = |from: f32, to: f32| if from > to { (from - to).powf(b) * c } else { 0.0 };
-    scores.iter().map(|own| scores.iter().map(|other| pull(*own, *other) - pull(*other, *own)).sum()).collect()
+    scores
+        .iter()
+        .map(|own| {
+            scores
+                .iter()
+                .map(|other| pull(*own, *other) - pull(*other, *own))
+                .sum()
+        })
+        .collect()
 }
 
 impl Validate for Feedback {
@@ -84,11 +98,16 @@ impl Validate for Feedback {
             check.fail("feedback", "feedback elements must be non-empty");
         }
         if self.items.len() > FEEDBACK_ITEMS_MAX {
-            check.fail("feedback", format!("at most {FEEDBACK_ITEMS_MAX} feedback elements are accepted"));
+            check.fail(
+                "feedback",
+                format!("at most {FEEDBACK_ITEMS_MAX} feedback elements are accepted"),
+            );
         }
         check.each("feedback", &self.items);
         let FeedbackStrategy::Naive { b, .. } = self.strategy;
-        check.within("strategy", |check| check.within("naive", |check| check.at_least("b", b, 0.0)));
+        check.within("strategy", |check| {
+            check.within("naive", |check| check.at_least("b", b, 0.0))
+        });
     }
 }
 

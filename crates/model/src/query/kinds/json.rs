@@ -49,23 +49,33 @@ impl<'de> Visitor<'de> for QueryVisitor {
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Query, E> {
-        Example::deserialize(number.into_deserializer()).map(nearest).map_err(|error: E| refused(error))
+        Example::deserialize(number.into_deserializer())
+            .map(nearest)
+            .map_err(|error: E| refused(error))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Query, E> {
-        Example::deserialize(number.into_deserializer()).map(nearest).map_err(|error: E| refused(error))
+        Example::deserialize(number.into_deserializer())
+            .map(nearest)
+            .map_err(|error: E| refused(error))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Query, E> {
-        Example::deserialize(number.into_deserializer()).map(nearest).map_err(|error: E| refused(error))
+        Example::deserialize(number.into_deserializer())
+            .map(nearest)
+            .map_err(|error: E| refused(error))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Query, E> {
-        Example::deserialize(text.into_deserializer()).map(nearest).map_err(|error: E| refused(error))
+        Example::deserialize(text.into_deserializer())
+            .map(nearest)
+            .map_err(|error: E| refused(error))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Query, A::Error> {
-        Example::deserialize(SeqAccessDeserializer::new(list)).map(nearest).map_err(refused)
+        Example::deserialize(SeqAccessDeserializer::new(list))
+            .map(nearest)
+            .map_err(refused)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Query, A::Error> {
@@ -113,9 +123,20 @@ impl QueryKeys {
     /// Tries the forms in the order of the wire; the first whose keys are there wins.
     fn into_query(mut self) -> Result<Query, String> {
         let vector = self.take_vector()?;
-        let QueryKeys { nearest: example, mmr, recommend, discover, context, order_by, .. } = self;
+        let QueryKeys {
+            nearest: example,
+            mmr,
+            recommend,
+            discover,
+            context,
+            order_by,
+            ..
+        } = self;
         let formula = self.formula.map(|expression| {
-            Query::Formula(Formula { expression, defaults: self.defaults.unwrap_or_default() })
+            Query::Formula(Formula {
+                expression,
+                defaults: self.defaults.unwrap_or_default(),
+            })
         });
         let mmr = mmr.map(|mmr| mmr.0);
         vector
@@ -151,8 +172,13 @@ impl QueryKeys {
             ("model", self.model.take()),
             ("options", self.options.take()),
         ];
-        let written = keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
-        VectorInput::deserialize(Value::Object(written)).map(Some).map_err(|error| error.to_string())
+        let written = keys
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+            .collect();
+        VectorInput::deserialize(Value::Object(written))
+            .map(Some)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -183,7 +209,10 @@ struct DiscoverKeys {
 impl<'de> Deserialize<'de> for Discover {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(keys) = Object::<DiscoverKeys>::deserialize(deserializer)?;
-        Ok(discover::Discover { target: keys.target, context: keys.context.0 })
+        Ok(discover::Discover {
+            target: keys.target,
+            context: keys.context.0,
+        })
     }
 }
 
@@ -196,7 +225,10 @@ struct PairKeys {
 impl<'de> Deserialize<'de> for Pair {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(keys) = Object::<PairKeys>::deserialize(deserializer)?;
-        Ok(context::Pair { positive: keys.positive, negative: keys.negative })
+        Ok(context::Pair {
+            positive: keys.positive,
+            negative: keys.negative,
+        })
     }
 }
 
@@ -228,12 +260,19 @@ struct NaiveKeys {
 impl<'de> Deserialize<'de> for Feedback {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(keys) = Object::<FeedbackKeys>::deserialize(deserializer)?;
-        let item = |Object(item): Object<ItemKeys>| FeedbackItem { example: item.example, score: item.score.0 };
+        let item = |Object(item): Object<ItemKeys>| FeedbackItem {
+            example: item.example,
+            score: item.score.0,
+        };
         let NaiveKeys { a, b, c } = keys.strategy.0.naive.0;
         Ok(feedback::Feedback {
             target: keys.target,
             items: keys.feedback.into_iter().map(item).collect(),
-            strategy: FeedbackStrategy::Naive { a: a.0, b: b.0, c: c.0 },
+            strategy: FeedbackStrategy::Naive {
+                a: a.0,
+                b: b.0,
+                c: c.0,
+            },
         })
     }
 }
@@ -256,7 +295,13 @@ impl Serialize for Query {
             Self::Sample => map.serialize_entry("sample", &SampleName::Random)?,
             Self::Fusion(Fusion::Dbsf) => map.serialize_entry("fusion", &FusionName::Dbsf)?,
             Self::Fusion(Fusion::Rrf { k, weights }) => {
-                map.serialize_entry("rrf", &Rrf { k: Some(*k), weights: weights.clone() })?;
+                map.serialize_entry(
+                    "rrf",
+                    &Rrf {
+                        k: Some(*k),
+                        weights: weights.clone(),
+                    },
+                )?;
             }
             Self::Formula(formula) => {
                 map.serialize_entry("formula", &formula.expression)?;

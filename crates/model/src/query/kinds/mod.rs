@@ -10,8 +10,8 @@ use crate::vector::Vector;
 
 pub mod nearest;
 pub mod recommend;
-pub mod discover;
 pub mod context;
+pub mod discover;
 pub mod feedback;
 pub mod order_by;
 mod json;

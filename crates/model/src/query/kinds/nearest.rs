@@ -30,7 +30,11 @@ impl QueryKind for Nearest {
 
 /// Plain nearest search around the only vector in `anchors`.
 pub(super) fn nearest_to(anchors: Vec<Vector>) -> Scoring {
-    Scoring { anchors, fold: Arc::new(Linear::new(vec![1.0])), reported: Reported::AsDistance }
+    Scoring {
+        anchors,
+        fold: Arc::new(Linear::new(vec![1.0])),
+        reported: Reported::AsDistance,
+    }
 }
 
 impl Validate for Nearest {

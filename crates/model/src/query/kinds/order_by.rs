@@ -77,7 +77,8 @@ impl OrderBy {
     /// Compares two places in the list; of equal values the smaller id comes first when ascending, the larger when
     /// descending.
     pub fn compare(&self, a: (OrderValue, PointId), b: (OrderValue, PointId)) -> Ordering {
-        self.direction.apply(compare(a.0, b.0).then_with(|| a.1.cmp(&b.1)))
+        self.direction
+            .apply(compare(a.0, b.0).then_with(|| a.1.cmp(&b.1)))
     }
 
     fn is_started(&self, value: OrderValue) -> bool {
@@ -120,7 +121,10 @@ impl OrderType {
             Self::Integer => value.as_i64().map(OrderValue::Int),
             Self::Float => value.as_f64().map(OrderValue::Float),
             Self::Datetime => value.as_str().and_then(DateTime::parse).map(OrderValue::from),
-            Self::Uuid => value.as_str().and_then(|text| Uuid::parse_str(text).ok()).map(uuid_order),
+            Self::Uuid => value
+                .as_str()
+                .and_then(|text| Uuid::parse_str(text).ok())
+                .map(uuid_order),
         }
     }
 }
@@ -134,9 +138,7 @@ fn uuid_order(uuid: Uuid) -> OrderValue {
 fn compare(a: OrderValue, b: OrderValue) -> Ordering {
     match (a, b) {
         (OrderValue::Int(a), OrderValue::Int(b)) => a.cmp(&b),
-        (OrderValue::Float(a), OrderValue::Float(b)) => {
-            a.partial_cmp(&b).unwrap_or_else(|| a.total_cmp(&b))
-        }
+        (OrderValue::Float(a), OrderValue::Float(b)) => a.partial_cmp(&b).unwrap_or_else(|| a.total_cmp(&b)),
         (OrderValue::Int(a), OrderValue::Float(b)) => compare_mixed(a, b),
         (OrderValue::Float(a), OrderValue::Int(b)) => compare_mixed(b, a).reverse(),
     }
@@ -151,9 +153,16 @@ fn compare_mixed(whole: i64, float: f64) -> Ordering {
     if float < -LIMIT {
         return Ordering::Greater;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the floor was just found to be in range")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the floor was just found to be in range"
+    )]
     let floor = float.floor() as i64;
-    whole.cmp(&floor).then(if float > float.floor() { Ordering::Less } else { Ordering::Equal })
+    whole.cmp(&floor).then(if float > float.floor() {
+        Ordering::Less
+    } else {
+        Ordering::Equal
+    })
 }
 
 mod json;

@@ -60,7 +60,11 @@ impl QueryKind for Recommend {
                 Arc::new(Linear::new((0..vectors.len()).map(sign).collect()))
             }
         };
-        Ok(Scoring { anchors: vectors, fold, reported: Reported::AsIs })
+        Ok(Scoring {
+            anchors: vectors,
+            fold,
+            reported: Reported::AsIs,
+        })
     }
 }
 
@@ -75,7 +79,11 @@ impl Fold for BestScore {
         let (positive, negative) = sims.split_at(self.positives.min(sims.len()));
         let best = |sims: &[f32]| sims.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let (positive, negative) = (best(positive), best(negative));
-        if positive > negative { scaled_fast_sigmoid(positive) } else { -scaled_fast_sigmoid(negative) }
+        if positive > negative {
+            scaled_fast_sigmoid(positive)
+        } else {
+            -scaled_fast_sigmoid(negative)
+        }
     }
 }
 
@@ -83,7 +91,9 @@ impl Fold for BestScore {
 /// N, one after the other.
 fn average(positive: &[Vector], negative: &[Vector]) -> Result<Vector, Invalid> {
     match positive.first() {
-        None => Err(Invalid::input("Positive vectors should not be empty with `average` strategy")),
+        None => Err(Invalid::input(
+            "Positive vectors should not be empty with `average` strategy",
+        )),
         Some(Vector::Dense(_)) => average_dense(&dense(positive)?, &dense(negative)?),
         Some(Vector::Sparse(_)) => average_sparse(&sparse(positive)?, &sparse(negative)?),
         Some(Vector::Multi(_)) => join_multi(&multi(positive)?, &multi(negative)?),
@@ -91,24 +101,47 @@ fn average(positive: &[Vector], negative: &[Vector]) -> Result<Vector, Invalid> 
 }
 
 fn other_dim(expected: usize, got: usize) -> Invalid {
-    Invalid::input(format!("Vector dimension error: expected dim: {expected}, got {got}"))
+    Invalid::input(format!(
+        "Vector dimension error: expected dim: {expected}, got {got}"
+    ))
 }
 
 fn dense(vectors: &[Vector]) -> Result<Vec<&[f32]>, Invalid> {
-    all(vectors, |vector| if let Vector::Dense(data) = vector { Some(data.as_slice()) } else { None })
+    all(vectors, |vector| {
+        if let Vector::Dense(data) = vector {
+            Some(data.as_slice())
+        } else {
+            None
+        }
+    })
 }
 
 fn sparse(vectors: &[Vector]) -> Result<Vec<&SparseVector>, Invalid> {
-    all(vectors, |vector| if let Vector::Sparse(sparse) = vector { Some(sparse) } else { None })
+    all(vectors, |vector| {
+        if let Vector::Sparse(sparse) = vector {
+            Some(sparse)
+        } else {
+            None
+        }
+    })
 }
 
 fn multi(vectors: &[Vector]) -> Result<Vec<&MultiVector>, Invalid> {
-    all(vectors, |vector| if let Vector::Multi(multi) = vector { Some(multi) } else { None })
+    all(vectors, |vector| {
+        if let Vector::Multi(multi) = vector {
+            Some(multi)
+        } else {
+            None
+        }
+    })
 }
 
 fn all<'a, T: 'a>(vectors: &'a [Vector], read: fn(&'a Vector) -> Option<T>) -> Result<Vec<T>, Invalid> {
     let mixed = || Invalid::input("Can't average vectors with different types");
-    vectors.iter().map(|vector| read(vector).ok_or_else(mixed)).collect()
+    vectors
+        .iter()
+        .map(|vector| read(vector).ok_or_else(mixed))
+        .collect()
 }
 
 fn average_dense(positive: &[&[f32]], negative: &[&[f32]]) -> Result<Vector, Invalid> {
@@ -126,7 +159,10 @@ fn average_dense(positive: &[&[f32]], negative: &[&[f32]]) -> Result<Vector, Inv
     };
     let mut query: Vec<f32> = mean(positive);
     if !negative.is_empty() {
-        query.iter_mut().zip(mean(negative)).for_each(|(p, n)| *p = *p + *p - n);
+        query
+            .iter_mut()
+            .zip(mean(negative))
+            .for_each(|(p, n)| *p = *p + *p - n);
     }
     Ok(Vector::Dense(query))
 }
@@ -150,12 +186,18 @@ fn average_sparse(positive: &[&SparseVector], negative: &[&SparseVector]) -> Res
         }
     }
     let (indices, values) = query.into_iter().unzip();
-    SparseVector::new(indices, values).map(Vector::Sparse).ok_or_else(|| Invalid::input("malformed sparse vector"))
+    SparseVector::new(indices, values)
+        .map(Vector::Sparse)
+        .ok_or_else(|| Invalid::input("malformed sparse vector"))
 }
 
 fn join_multi(positive: &[&MultiVector], negative: &[&MultiVector]) -> Result<Vector, Invalid> {
     let dim = positive.first().map_or(0, |multi| multi.as_ref().dim);
-    if let Some(odd) = positive.iter().chain(negative).find(|multi| multi.as_ref().dim != dim) {
+    if let Some(odd) = positive
+        .iter()
+        .chain(negative)
+        .find(|multi| multi.as_ref().dim != dim)
+    {
         return Err(other_dim(dim, odd.as_ref().dim));
     }
     let mut rows: Vec<f32> = Vec::new();
@@ -165,7 +207,9 @@ fn join_multi(positive: &[&MultiVector], negative: &[&MultiVector]) -> Result<Ve
     for multi in negative {
         rows.extend(multi.as_ref().data.iter().map(|x| -x));
     }
-    MultiVector::from_flat(dim, rows).map(Vector::Multi).ok_or_else(|| Invalid::input("malformed multi vector"))
+    MultiVector::from_flat(dim, rows)
+        .map(Vector::Multi)
+        .ok_or_else(|| Invalid::input("malformed multi vector"))
 }
 
 impl Validate for Recommend {

@@ -7,7 +7,9 @@ use super::{CountRequest, FacetRequest, FacetValue, Matrix, MatrixRequest, Retri
 use crate::error::{Check, Validate};
 use crate::filter::Filter;
 use crate::id::PointId;
-use crate::limits::{LIMIT_DEFAULT, MATRIX_LIMIT_DEFAULT, MATRIX_PAIRS_MAX, MATRIX_SAMPLE_DEFAULT, MATRIX_SAMPLE_MAX};
+use crate::limits::{
+    LIMIT_DEFAULT, MATRIX_LIMIT_DEFAULT, MATRIX_PAIRS_MAX, MATRIX_SAMPLE_DEFAULT, MATRIX_SAMPLE_MAX,
+};
 use crate::path::JsonPath;
 use crate::query::dialect::{Object, ShardKey};
 use crate::query::kinds::order_by::OrderBy;
@@ -89,7 +91,10 @@ struct CountKeys {
 impl<'de> Deserialize<'de> for CountRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(keys) = Object::<CountKeys>::deserialize(deserializer)?;
-        Ok(Self { filter: keys.filter, exact: keys.exact.unwrap_or(true) })
+        Ok(Self {
+            filter: keys.filter,
+            exact: keys.exact.unwrap_or(true),
+        })
     }
 }
 
@@ -212,21 +217,35 @@ impl Matrix {
     /// Row, column and score of every pair, row by row.
     fn cells(&self) -> impl Iterator<Item = (usize, usize, f32)> {
         let rows = self.neighbours.iter().enumerate();
-        rows.flat_map(|(row, neighbours)| neighbours.iter().map(move |(column, score)| (row, *column, *score)))
+        rows.flat_map(|(row, neighbours)| {
+            neighbours
+                .iter()
+                .map(move |(column, score)| (row, *column, *score))
+        })
     }
 
     /// The form of `/search/matrix/pairs`.
     pub fn into_pairs(self) -> MatrixPairs {
         let pair = |(row, column, score)| {
-            Some(MatrixPair { a: *self.ids.get(row)?, b: *self.ids.get(column)?, score })
+            Some(MatrixPair {
+                a: *self.ids.get(row)?,
+                b: *self.ids.get(column)?,
+                score,
+            })
         };
-        MatrixPairs { pairs: self.cells().filter_map(pair).collect() }
+        MatrixPairs {
+            pairs: self.cells().filter_map(pair).collect(),
+        }
     }
 
     /// The form of `/search/matrix/offsets`.
     pub fn into_offsets(self) -> MatrixOffsets {
-        let mut offsets =
-            MatrixOffsets { offsets_row: Vec::new(), offsets_col: Vec::new(), scores: Vec::new(), ids: Vec::new() };
+        let mut offsets = MatrixOffsets {
+            offsets_row: Vec::new(),
+            offsets_col: Vec::new(),
+            scores: Vec::new(),
+            ids: Vec::new(),
+        };
         for (row, column, score) in self.cells() {
             offsets.offsets_row.push(row);
             offsets.offsets_col.push(column);

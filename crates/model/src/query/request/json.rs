@@ -3,11 +3,12 @@
 use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{
-    AcornParams, LookupFrom, PayloadSelector, QuantizationParams, QueryNode, QueryRequest, SearchParams, VectorSelector,
+    AcornParams, LookupFrom, PayloadSelector, QuantizationParams, QueryNode, QueryRequest, SearchParams,
+    VectorSelector,
 };
 use crate::filter::Filter;
 use crate::limits::LIMIT_DEFAULT;
@@ -29,9 +30,9 @@ struct NodeKeys {
     lookup_from: Option<LookupFrom>,
 }
 
-/// All keys of a request, also of one whose results are grouped.
+/// All keys of a request, also of one whose results are grouped; only the latter says what a lookup is.
 #[derive(serde::Deserialize)]
-pub(in crate::query) struct RequestKeys {
+pub(in crate::query) struct RequestKeys<Lookup> {
     prefetch: Option<OneOrMany<QueryNode>>,
     query: Option<Query>,
     using: Option<String>,
@@ -49,7 +50,7 @@ pub(in crate::query) struct RequestKeys {
     _shard_key: Option<ShardKey>,
     pub(in crate::query) group_by: Option<JsonPath>,
     pub(in crate::query) group_size: Option<u64>,
-    pub(in crate::query) with_lookup: Option<crate::query::groups::WithLookup>,
+    pub(in crate::query) with_lookup: Option<Lookup>,
 }
 
 impl From<NodeKeys> for QueryNode {
@@ -67,8 +68,8 @@ impl From<NodeKeys> for QueryNode {
     }
 }
 
-impl From<RequestKeys> for QueryRequest {
-    fn from(keys: RequestKeys) -> Self {
+impl<Lookup> From<RequestKeys<Lookup>> for QueryRequest {
+    fn from(keys: RequestKeys<Lookup>) -> Self {
         let node = NodeKeys {
             prefetch: keys.prefetch,
             query: keys.query,
@@ -96,7 +97,7 @@ impl<'de> Deserialize<'de> for QueryNode {
 
 impl<'de> Deserialize<'de> for QueryRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Object::<RequestKeys>::deserialize(deserializer).map(|keys| keys.0.into())
+        Object::<RequestKeys<IgnoredAny>>::deserialize(deserializer).map(|keys| keys.0.into())
     }
 }
 
@@ -111,7 +112,10 @@ struct LookupKeys {
 impl<'de> Deserialize<'de> for LookupFrom {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(keys) = Object::<LookupKeys>::deserialize(deserializer)?;
-        Ok(Self { collection: keys.collection, vector: keys.vector })
+        Ok(Self {
+            collection: keys.collection,
+            vector: keys.vector,
+        })
     }
 }
 
@@ -148,7 +152,11 @@ impl<'de> Deserialize<'de> for QuantizationParams {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(keys) = Object::<QuantizationKeys>::deserialize(deserializer)?;
         let ignore = keys.ignore.unwrap_or_default();
-        Ok(Self { ignore, rescore: keys.rescore, oversampling: keys.oversampling })
+        Ok(Self {
+            ignore,
+            rescore: keys.rescore,
+            oversampling: keys.oversampling,
+        })
     }
 }
 
@@ -161,7 +169,10 @@ struct AcornKeys {
 impl<'de> Deserialize<'de> for AcornParams {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(keys) = Object::<AcornKeys>::deserialize(deserializer)?;
-        Ok(Self { enable: keys.enable.unwrap_or_default(), max_selectivity: keys.max_selectivity })
+        Ok(Self {
+            enable: keys.enable.unwrap_or_default(),
+            max_selectivity: keys.max_selectivity,
+        })
     }
 }
 
@@ -230,8 +241,14 @@ impl<'de> Visitor<'de> for PayloadSelectorVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PayloadSelector, A::Error> {
         match PayloadSelectorKeys::deserialize(MapAccessDeserializer::new(map))? {
-            PayloadSelectorKeys { include: Some(paths), exclude: None } => Ok(PayloadSelector::Include(paths)),
-            PayloadSelectorKeys { include: None, exclude: Some(paths) } => Ok(PayloadSelector::Exclude(paths)),
+            PayloadSelectorKeys {
+                include: Some(paths),
+                exclude: None,
+            } => Ok(PayloadSelector::Include(paths)),
+            PayloadSelectorKeys {
+                include: None,
+                exclude: Some(paths),
+            } => Ok(PayloadSelector::Exclude(paths)),
             PayloadSelectorKeys { .. } => Err(A::Error::custom("expected either `include` or `exclude`")),
         }
     }

@@ -59,11 +59,18 @@ impl QueryNode {
 
     /// Levels of prefetches below this node.
     fn depth(&self) -> usize {
-        self.prefetch.iter().map(|node| node.depth() + 1).max().unwrap_or(0)
+        self.prefetch
+            .iter()
+            .map(|node| node.depth() + 1)
+            .max()
+            .unwrap_or(0)
     }
 
     fn collect_excluded(&self, collection: &str, ids: &mut BTreeSet<PointId>) {
-        let is_here = self.lookup_from.as_ref().is_none_or(|lookup| lookup.collection == collection);
+        let is_here = self
+            .lookup_from
+            .as_ref()
+            .is_none_or(|lookup| lookup.collection == collection);
         if let Some(kind) = self.query.as_ref().and_then(Query::as_kind).filter(|_| is_here) {
             ids.extend(kind.examples().into_iter().filter_map(|example| example.id()));
         }
@@ -76,12 +83,16 @@ impl QueryNode {
         match &self.query {
             None => self.validate_without_query()?,
             Some(Query::OrderBy(_)) if self.score_threshold.is_some() => {
-                return Err(Invalid::request("Can't use score_threshold with an order_by query."));
+                return Err(Invalid::request(
+                    "Can't use score_threshold with an order_by query.",
+                ));
             }
             Some(Query::Fusion(fusion)) => self.validate_fusion(fusion)?,
             Some(Query::Formula(formula)) => {
                 if self.is_leaf() {
-                    return Err(Invalid::input("Validation failed: cannot apply Formula without prefetches"));
+                    return Err(Invalid::input(
+                        "Validation failed: cannot apply Formula without prefetches",
+                    ));
                 }
                 formula.check()?;
             }
@@ -114,14 +125,21 @@ impl QueryNode {
 
     fn validate_fusion(&self, fusion: &Fusion) -> Result<(), Invalid> {
         if self.using.as_ref().is_some_and(|name| !name.is_empty()) {
-            return Err(Invalid::request("Fusion queries cannot be combined with the 'using' field."));
+            return Err(Invalid::request(
+                "Fusion queries cannot be combined with the 'using' field.",
+            ));
         }
         let prefetches = self.prefetch.len();
         if prefetches == 0 {
-            return Err(Invalid::input("Validation failed: cannot apply Fusion without prefetches"));
+            return Err(Invalid::input(
+                "Validation failed: cannot apply Fusion without prefetches",
+            ));
         }
         match fusion {
-            Fusion::Rrf { weights: Some(weights), .. } if weights.len() != prefetches => Err(Invalid::input(format!(
+            Fusion::Rrf {
+                weights: Some(weights),
+                ..
+            } if weights.len() != prefetches => Err(Invalid::input(format!(
                 "Validation failed: RRF weights length ({}) does not match number of prefetches ({prefetches})",
                 weights.len()
             ))),

@@ -27,7 +27,10 @@ pub enum Fusion {
 
 impl Default for Fusion {
     fn default() -> Self {
-        Self::Rrf { k: RRF_K_DEFAULT, weights: None }
+        Self::Rrf {
+            k: RRF_K_DEFAULT,
+            weights: None,
+        }
     }
 }
 
@@ -54,13 +57,20 @@ impl From<FusionName> for Fusion {
 pub(crate) struct Rrf {
     #[schemars(range(min = 1))]
     pub(crate) k: Option<u64>,
-    #[serde(default, deserialize_with = "finite_list", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "finite_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) weights: Option<Vec<f32>>,
 }
 
 impl From<Rrf> for Fusion {
     fn from(rrf: Rrf) -> Self {
-        Self::Rrf { k: rrf.k.unwrap_or(RRF_K_DEFAULT), weights: rrf.weights }
+        Self::Rrf {
+            k: rrf.k.unwrap_or(RRF_K_DEFAULT),
+            weights: rrf.weights,
+        }
     }
 }
 
@@ -86,14 +96,21 @@ impl Fusion {
     fn contributions(&self, source: usize, list: &[(PointId, f32)]) -> Vec<(PointId, f32)> {
         match self {
             Self::Rrf { k, weights } => {
-                let weight = weights.as_ref().map_or(1.0, |weights| weights.get(source).copied().unwrap_or(1.0));
+                let weight = weights
+                    .as_ref()
+                    .map_or(1.0, |weights| weights.get(source).copied().unwrap_or(1.0));
                 let places = (1..=list.len()).map(|place| reciprocal_rank(place, *k, weight));
-                list.iter().zip(places).map(|((id, _), score)| (*id, score)).collect()
+                list.iter()
+                    .zip(places)
+                    .map(|((id, _), score)| (*id, score))
+                    .collect()
             }
             Self::Dbsf => {
                 let scores: Vec<f32> = list.iter().map(|(_, score)| *score).collect();
                 let scale = Scale::of(&scores);
-                list.iter().map(|(id, score)| (*id, scale.apply(*score))).collect()
+                list.iter()
+                    .map(|(id, score)| (*id, scale.apply(*score)))
+                    .collect()
             }
         }
     }
@@ -112,7 +129,10 @@ fn reciprocal_rank(place: usize, k: u64, weight: f32) -> f32 {
 enum Scale {
     /// No spread to divide by: everything is in the middle.
     Flat,
-    Between { low: f64, high: f64 },
+    Between {
+        low: f64,
+        high: f64,
+    },
 }
 
 impl Scale {
@@ -120,14 +140,24 @@ impl Scale {
     fn of(scores: &[f32]) -> Self {
         let count = scores.len() as f64;
         let mean = scores.iter().copied().map(f64::from).sum::<f64>() / count;
-        let squares: f64 = scores.iter().map(|score| (f64::from(*score) - mean).powi(2)).sum();
+        let squares: f64 = scores
+            .iter()
+            .map(|score| (f64::from(*score) - mean).powi(2))
+            .sum();
         let deviation = (squares / (count - 1.0)).sqrt();
         let (low, high) = (mean - 3.0 * deviation, mean + 3.0 * deviation);
         // A list of one has no deviation (0/0): the comparison is false and the list is flat.
-        if high > low { Self::Between { low, high } } else { Self::Flat }
+        if high > low {
+            Self::Between { low, high }
+        } else {
+            Self::Flat
+        }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "scores are single precision by contract")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "scores are single precision by contract"
+    )]
     fn apply(self, score: f32) -> f32 {
         match self {
             Self::Flat => 0.5,

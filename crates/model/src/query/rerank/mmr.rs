@@ -51,7 +51,11 @@ impl Mmr {
         let mut waiting: Vec<Candidate> = relevance
             .iter()
             .enumerate()
-            .map(|(index, &relevance)| Candidate { index, relevance, closest: f32::NEG_INFINITY })
+            .map(|(index, &relevance)| Candidate {
+                index,
+                relevance,
+                closest: f32::NEG_INFINITY,
+            })
             .collect();
         let mut chosen: Vec<usize> = Vec::new();
         while chosen.len() < limit {
@@ -59,7 +63,9 @@ impl Mmr {
                 true => candidate.relevance,
                 false => lambda * candidate.relevance - (1.0 - lambda) * candidate.closest,
             };
-            let Some(place) = first_largest(waiting.iter().map(worth)) else { break };
+            let Some(place) = first_largest(waiting.iter().map(worth)) else {
+                break;
+            };
             let next = waiting.remove(place).index;
             for other in &mut waiting {
                 other.closest = other.closest.max(similarity(other.index, next));
@@ -71,7 +77,13 @@ impl Mmr {
 }
 
 fn first_largest(values: impl Iterator<Item = f32>) -> Option<usize> {
-    let first_wins = |best: (usize, f32), next: (usize, f32)| if next.1.total_cmp(&best.1).is_gt() { next } else { best };
+    let first_wins = |best: (usize, f32), next: (usize, f32)| {
+        if next.1.total_cmp(&best.1).is_gt() {
+            next
+        } else {
+            best
+        }
+    };
     values.enumerate().reduce(first_wins).map(|(index, _)| index)
 }
 

@@ -24,7 +24,8 @@ use crate::query::kinds::order_by::{Direction, OrderBy, StartFrom};
 use crate::query::kinds::recommend::{Recommend, Strategy as Combine};
 use crate::query::lists::{CountRequest, FacetRequest, MatrixRequest, RetrieveRequest, ScrollRequest};
 use crate::query::request::{
-    AcornParams, LookupFrom, PayloadSelector, QuantizationParams, QueryNode, QueryRequest, SearchParams, VectorSelector,
+    AcornParams, LookupFrom, PayloadSelector, QuantizationParams, QueryNode, QueryRequest, SearchParams,
+    VectorSelector,
 };
 use crate::query::rerank::formula::{Decay, DecayShape, Defaults, Expression, Formula, Unary, Variable};
 use crate::query::rerank::fusion::Fusion;
@@ -40,7 +41,10 @@ fn double() -> impl Strategy<Value = f64> {
 }
 
 fn id() -> impl Strategy<Value = PointId> {
-    prop_oneof![any::<u64>().prop_map(PointId::Num), any::<u128>().prop_map(|bits| Uuid::from_u128(bits).into())]
+    prop_oneof![
+        any::<u64>().prop_map(PointId::Num),
+        any::<u128>().prop_map(|bits| Uuid::from_u128(bits).into())
+    ]
 }
 
 fn path() -> impl Strategy<Value = JsonPath> {
@@ -94,8 +98,17 @@ fn filter() -> impl Strategy<Value = Filter> {
             "[a-z]{0,3}".prop_map(Condition::HasVector),
         ]
     };
-    let lists = (vec(condition(), 0..3), vec(condition(), 0..3), vec(condition(), 0..3));
-    lists.prop_map(|(must, should, must_not)| Filter { must, should, must_not, min_should: None })
+    let lists = (
+        vec(condition(), 0..3),
+        vec(condition(), 0..3),
+        vec(condition(), 0..3),
+    );
+    lists.prop_map(|(must, should, must_not)| Filter {
+        must,
+        should,
+        must_not,
+        min_should: None,
+    })
 }
 
 fn order_by() -> impl Strategy<Value = OrderBy> {
@@ -106,7 +119,11 @@ fn order_by() -> impl Strategy<Value = OrderBy> {
     ];
     let direction = prop_oneof![Just(Direction::Asc), Just(Direction::Desc)];
     let parts = (path(), direction, option::of(start));
-    parts.prop_map(|(key, direction, start_from)| OrderBy { key, direction, start_from })
+    parts.prop_map(|(key, direction, start_from)| OrderBy {
+        key,
+        direction,
+        start_from,
+    })
 }
 
 fn leaf_expression() -> impl Strategy<Value = Expression> {
@@ -115,15 +132,24 @@ fn leaf_expression() -> impl Strategy<Value = Expression> {
         (0..5_usize).prop_map(|index| Expression::Variable(Variable::Score(index))),
         path().prop_map(|path| Expression::Variable(Variable::Payload(path))),
         id().prop_map(|id| Expression::Condition(Box::new(Condition::HasId([id].into())))),
-        (-90.0..90.0, -180.0..180.0, path())
-            .prop_map(|(lat, lon, to)| Expression::GeoDistance { origin: GeoPoint { lon, lat }, to }),
+        (-90.0..90.0, -180.0..180.0, path()).prop_map(|(lat, lon, to)| Expression::GeoDistance {
+            origin: GeoPoint { lon, lat },
+            to
+        }),
         (0..1_i64 << 55).prop_map(|micros| Expression::Datetime(DateTime::from_micros(micros))),
         path().prop_map(Expression::DatetimeKey),
     ]
 }
 
 fn unary() -> impl Strategy<Value = Unary> {
-    prop::sample::select(vec![Unary::Neg, Unary::Abs, Unary::Sqrt, Unary::Exp, Unary::Ln, Unary::Log10])
+    prop::sample::select(vec![
+        Unary::Neg,
+        Unary::Abs,
+        Unary::Sqrt,
+        Unary::Exp,
+        Unary::Ln,
+        Unary::Log10,
+    ])
 }
 
 fn expression() -> impl Strategy<Value = Expression> {
@@ -140,7 +166,11 @@ fn expression() -> impl Strategy<Value = Expression> {
             vec(inner.clone(), 0..3).prop_map(Expression::Sum),
             vec(inner.clone(), 0..3).prop_map(Expression::Mult),
             (inner.clone(), inner.clone(), option::of(float())).prop_map(|(left, right, by_zero_default)| {
-                Expression::Div { left: Box::new(left), right: Box::new(right), by_zero_default }
+                Expression::Div {
+                    left: Box::new(left),
+                    right: Box::new(right),
+                    by_zero_default,
+                }
             }),
             (inner.clone(), inner.clone()).prop_map(|(base, exponent)| Expression::Pow {
                 base: Box::new(base),
@@ -148,7 +178,13 @@ fn expression() -> impl Strategy<Value = Expression> {
             }),
             (unary(), inner).prop_map(|(function, operand)| Expression::Unary(function, Box::new(operand))),
             decay.prop_map(|(shape, x, target, scale, midpoint)| {
-                Expression::Decay(Box::new(Decay { shape, x, target, scale, midpoint }))
+                Expression::Decay(Box::new(Decay {
+                    shape,
+                    x,
+                    target,
+                    scale,
+                    midpoint,
+                }))
             }),
         ]
     })
@@ -157,27 +193,45 @@ fn expression() -> impl Strategy<Value = Expression> {
 fn formula() -> impl Strategy<Value = Formula> {
     let scores = btree_map(0..5_usize, double().prop_map(Value::from), 0..3);
     let parts = (expression(), scores, btree_map(path(), json_value(), 0..3));
-    parts.prop_map(|(expression, scores, payload)| Formula { expression, defaults: Defaults { scores, payload } })
+    parts.prop_map(|(expression, scores, payload)| Formula {
+        expression,
+        defaults: Defaults { scores, payload },
+    })
 }
 
 fn feedback() -> impl Strategy<Value = Feedback> {
     let item = (example(), float()).prop_map(|(example, score)| FeedbackItem { example, score });
     let strategy = (float(), float(), float()).prop_map(|(a, b, c)| FeedbackStrategy::Naive { a, b, c });
-    (example(), vec(item, 0..4), strategy)
-        .prop_map(|(target, items, strategy)| Feedback { target, items, strategy })
+    (example(), vec(item, 0..4), strategy).prop_map(|(target, items, strategy)| Feedback {
+        target,
+        items,
+        strategy,
+    })
 }
 
 fn query() -> impl Strategy<Value = Query> {
-    let mmr = (option::of(float()), option::of(any::<u64>()))
-        .prop_map(|(diversity, candidates_limit)| Mmr { diversity, candidates_limit });
+    let mmr = (option::of(float()), option::of(any::<u64>())).prop_map(|(diversity, candidates_limit)| Mmr {
+        diversity,
+        candidates_limit,
+    });
     let strategies = vec![Combine::AverageVector, Combine::BestScore, Combine::SumScores];
-    let recommend = (vec(example(), 0..3), vec(example(), 0..3), prop::sample::select(strategies))
-        .prop_map(|(positive, negative, strategy)| Recommend { positive, negative, strategy });
-    let rrf = (any::<u64>(), option::of(vec(float(), 0..3))).prop_map(|(k, weights)| Fusion::Rrf { k, weights });
+    let recommend = (
+        vec(example(), 0..3),
+        vec(example(), 0..3),
+        prop::sample::select(strategies),
+    )
+        .prop_map(|(positive, negative, strategy)| Recommend {
+            positive,
+            negative,
+            strategy,
+        });
+    let rrf =
+        (any::<u64>(), option::of(vec(float(), 0..3))).prop_map(|(k, weights)| Fusion::Rrf { k, weights });
     prop_oneof![
         (example(), option::of(mmr)).prop_map(|(example, mmr)| Query::Nearest(Nearest { example, mmr })),
         recommend.prop_map(Query::Recommend),
-        (example(), vec(pair(), 0..3)).prop_map(|(target, context)| Query::Discover(Discover { target, context })),
+        (example(), vec(pair(), 0..3))
+            .prop_map(|(target, context)| Query::Discover(Discover { target, context })),
         vec(pair(), 0..3).prop_map(|pairs| Query::Context(Context { pairs })),
         feedback().prop_map(Query::Feedback),
         order_by().prop_map(Query::OrderBy),
@@ -189,36 +243,56 @@ fn query() -> impl Strategy<Value = Query> {
 }
 
 fn params() -> impl Strategy<Value = SearchParams> {
-    let quantization = (any::<bool>(), any::<Option<bool>>(), option::of(double()))
-        .prop_map(|(ignore, rescore, oversampling)| QuantizationParams { ignore, rescore, oversampling });
-    let acorn = (any::<bool>(), option::of(double()))
-        .prop_map(|(enable, max_selectivity)| AcornParams { enable, max_selectivity });
-    (any::<Option<u64>>(), any::<bool>(), option::of(quantization), any::<bool>(), option::of(acorn)).prop_map(
-        |(hnsw_ef, exact, quantization, indexed_only, acorn)| SearchParams {
-            hnsw_ef,
-            exact,
-            quantization,
-            indexed_only,
-            acorn,
+    let quantization = (any::<bool>(), any::<Option<bool>>(), option::of(double())).prop_map(
+        |(ignore, rescore, oversampling)| QuantizationParams {
+            ignore,
+            rescore,
+            oversampling,
         },
+    );
+    let acorn = (any::<bool>(), option::of(double())).prop_map(|(enable, max_selectivity)| AcornParams {
+        enable,
+        max_selectivity,
+    });
+    (
+        any::<Option<u64>>(),
+        any::<bool>(),
+        option::of(quantization),
+        any::<bool>(),
+        option::of(acorn),
     )
+        .prop_map(
+            |(hnsw_ef, exact, quantization, indexed_only, acorn)| SearchParams {
+                hnsw_ef,
+                exact,
+                quantization,
+                indexed_only,
+                acorn,
+            },
+        )
 }
 
 fn leaf() -> impl Strategy<Value = QueryNode> {
     let lookup = ("[a-z]{1,5}", option::of("[a-z]{0,5}"))
         .prop_map(|(collection, vector)| LookupFrom { collection, vector });
-    let asked = (option::of(query()), option::of("[a-z]{0,5}"), option::of(filter()));
+    let asked = (
+        option::of(query()),
+        option::of("[a-z]{0,5}"),
+        option::of(filter()),
+    );
     let how = (params(), option::of(float()), any::<u64>(), option::of(lookup));
-    (asked, how).prop_map(|((query, using, filter), (params, score_threshold, limit, lookup_from))| QueryNode {
-        prefetch: Vec::new(),
-        query,
-        using,
-        filter,
-        params,
-        score_threshold,
-        limit,
-        lookup_from,
-    })
+    (asked, how).prop_map(
+        |((query, using, filter), (params, score_threshold, limit, lookup_from))| QueryNode {
+            prefetch: Vec::new(),
+            query,
+            using,
+            filter,
+            params,
+            score_threshold,
+            limit,
+            lookup_from,
+        },
+    )
 }
 
 fn node() -> impl Strategy<Value = QueryNode> {
@@ -243,8 +317,14 @@ fn payload() -> impl Strategy<Value = PayloadSelector> {
 }
 
 fn request() -> impl Strategy<Value = QueryRequest> {
-    (node(), any::<u64>(), vectors(), payload())
-        .prop_map(|(node, offset, with_vector, with_payload)| QueryRequest { node, offset, with_vector, with_payload })
+    (node(), any::<u64>(), vectors(), payload()).prop_map(|(node, offset, with_vector, with_payload)| {
+        QueryRequest {
+            node,
+            offset,
+            with_vector,
+            with_payload,
+        }
+    })
 }
 
 fn check<T>(written: &T)

@@ -34,13 +34,21 @@ impl<'de> Visitor<'de> for OrderByVisitor {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<OrderBy, E> {
         let key = text.parse().map_err(E::custom)?;
-        Ok(OrderBy { key, direction: Direction::default(), start_from: None })
+        Ok(OrderBy {
+            key,
+            direction: Direction::default(),
+            start_from: None,
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OrderBy, A::Error> {
         let keys = OrderByKeys::deserialize(MapAccessDeserializer::new(map))?;
         let direction = keys.direction.unwrap_or_default();
-        Ok(OrderBy { key: keys.key, direction, start_from: keys.start_from })
+        Ok(OrderBy {
+            key: keys.key,
+            direction,
+            start_from: keys.start_from,
+        })
     }
 }
 

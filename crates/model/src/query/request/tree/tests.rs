@@ -1,3 +1,5 @@
+//! Trees that are refused, ids that are left out, and filters on their way down.
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -38,12 +40,30 @@ fn parts_that_do_not_go_together() {
         (json!({"prefetch": leaf}), Invalid::request(merge)),
         (json!({"prefetch": [leaf, leaf]}), Invalid::request(merge)),
         (json!({"score_threshold": 0.5}), Invalid::request(threshold)),
-        (json!({"query": {"order_by": "a"}, "score_threshold": 0.5}), Invalid::request(order)),
-        (json!({"query": {"fusion": "rrf"}, "prefetch": leaf, "using": "a"}), Invalid::request(using)),
-        (json!({"query": {"fusion": "dbsf"}}), Invalid::input(lonely_fusion)),
-        (json!({"query": {"rrf": {}}, "prefetch": []}), Invalid::input(lonely_fusion)),
-        (json!({"query": {"formula": "$score"}}), Invalid::input(lonely_formula)),
-        (fused(json!({"rrf": {"weights": [1, 2, 3]}})), Invalid::input(weights)),
+        (
+            json!({"query": {"order_by": "a"}, "score_threshold": 0.5}),
+            Invalid::request(order),
+        ),
+        (
+            json!({"query": {"fusion": "rrf"}, "prefetch": leaf, "using": "a"}),
+            Invalid::request(using),
+        ),
+        (
+            json!({"query": {"fusion": "dbsf"}}),
+            Invalid::input(lonely_fusion),
+        ),
+        (
+            json!({"query": {"rrf": {}}, "prefetch": []}),
+            Invalid::input(lonely_fusion),
+        ),
+        (
+            json!({"query": {"formula": "$score"}}),
+            Invalid::input(lonely_formula),
+        ),
+        (
+            fused(json!({"rrf": {"weights": [1, 2, 3]}})),
+            Invalid::input(weights),
+        ),
         (
             fused(json!({"formula": {"exp_decay": {"x": 1, "scale": 0}}})),
             Invalid::input("Decay scale should be non-zero positive, got 0."),
@@ -71,7 +91,10 @@ fn depth() {
         request((0..levels).fold(json!({"query": 1}), wrap)).validate_tree()
     };
     assert_eq!(nested(64), Ok(()));
-    assert_eq!(nested(65), Err(Invalid::request("prefetches depth 65 exceeds max depth 64")));
+    assert_eq!(
+        nested(65),
+        Err(Invalid::request("prefetches depth 65 exceeds max depth 64"))
+    );
 }
 
 #[test]
@@ -93,7 +116,11 @@ fn excluded_ids_are_those_of_the_whole_tree() {
     });
     let ids = request(tree).excluded_ids("here");
     let uuid = "936da01f-9abd-4d9d-80c7-02af85c822a8".parse().unwrap();
-    let want: BTreeSet<_> = [1, 2, 3, 4, 5, 6, 7, 9, 10].map(Into::into).into_iter().chain([uuid]).collect();
+    let want: BTreeSet<_> = [1, 2, 3, 4, 5, 6, 7, 9, 10]
+        .map(Into::into)
+        .into_iter()
+        .chain([uuid])
+        .collect();
     assert_eq!(ids, want);
     let alias = json!({"query": 1, "lookup_from": {"collection": "here"}});
     assert_eq!(request(alias).excluded_ids("alias_of_here"), BTreeSet::new());
@@ -126,5 +153,8 @@ fn filters_go_down_to_the_leaves() {
 #[test]
 fn the_window_does_not_overflow() {
     assert_eq!(request(json!({"limit": 5, "offset": 7})).window(), 12);
-    assert_eq!(request(json!({"limit": u64::MAX, "offset": u64::MAX})).window(), u64::MAX);
+    assert_eq!(
+        request(json!({"limit": u64::MAX, "offset": u64::MAX})).window(),
+        u64::MAX
+    );
 }

@@ -21,8 +21,16 @@ impl Formula {
     /// # Errors
     /// `Invalid::Input` when a payload value is missing or of the wrong type, or a step yields no finite number.
     pub fn evaluate(&self, scores: &[Option<f32>], point: &PointView<'_>) -> Result<f32, Invalid> {
-        let value = Scope { scores, point, defaults: &self.defaults }.evaluate(&self.expression)?;
-        #[expect(clippy::cast_possible_truncation, reason = "scores are single precision; the next line checks")]
+        let value = Scope {
+            scores,
+            point,
+            defaults: &self.defaults,
+        }
+        .evaluate(&self.expression)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "scores are single precision; the next line checks"
+        )]
         let score = value as f32;
         finite(score, || quote(&self.expression))
     }
@@ -42,16 +50,20 @@ impl Scope<'_> {
             Expression::Variable(Variable::Score(index)) => self.score(*index),
             Expression::Variable(Variable::Payload(path)) => self.payload(path, "number", number),
             Expression::Condition(condition) => Ok(if condition.matches(self.point) { 1.0 } else { 0.0 }),
-            Expression::GeoDistance { origin, to } => {
-                self.payload(to, "geo point", geo_point).map(|to| haversine_m(*origin, to))
-            }
+            Expression::GeoDistance { origin, to } => self
+                .payload(to, "geo point", geo_point)
+                .map(|to| haversine_m(*origin, to)),
             Expression::Datetime(time) => Ok(seconds(*time)),
             Expression::DatetimeKey(path) => self.payload(path, "datetime", datetime).map(seconds),
-            Expression::Sum(operands) => {
-                operands.iter().try_fold(0.0, |sum, operand| Ok(sum + self.evaluate(operand)?))
-            }
+            Expression::Sum(operands) => operands
+                .iter()
+                .try_fold(0.0, |sum, operand| Ok(sum + self.evaluate(operand)?)),
             Expression::Mult(operands) => self.product(operands),
-            Expression::Div { left, right, by_zero_default } => self.quotient(left, right, *by_zero_default),
+            Expression::Div {
+                left,
+                right,
+                by_zero_default,
+            } => self.quotient(left, right, *by_zero_default),
             Expression::Pow { base, exponent } => {
                 let (base, exponent) = (self.evaluate(base)?, self.evaluate(exponent)?);
                 finite(base.powf(exponent), || format!("{base}^{exponent}"))
@@ -87,7 +99,10 @@ impl Scope<'_> {
 
     fn decay(&self, decay: &Decay) -> Result<f64, Invalid> {
         let x = self.evaluate(&decay.x)?;
-        let target = decay.target.as_ref().map_or(Ok(0.0), |target| self.evaluate(target))?;
+        let target = decay
+            .target
+            .as_ref()
+            .map_or(Ok(0.0), |target| self.evaluate(target))?;
         let scale = f64::from(decay.scale.unwrap_or(SCALE_DEFAULT));
         let midpoint = f64::from(decay.midpoint.unwrap_or(MIDPOINT_DEFAULT));
         let distance = (x - target).abs();
@@ -103,12 +118,19 @@ impl Scope<'_> {
         if let Some(Some(score)) = self.scores.get(index) {
             return Ok(f64::from(*score));
         }
-        let Some(default) = self.defaults.scores.get(&index) else { return Ok(0.0) };
+        let Some(default) = self.defaults.scores.get(&index) else {
+            return Ok(0.0);
+        };
         number(default).map_err(|why| missing("number", &Variable::Score(index), why))
     }
 
     /// The only value at `path`, or the default when there is none. A null is a value of the wrong type.
-    fn payload<T>(&self, path: &JsonPath, what: &str, read: fn(&Value) -> Result<T, &'static str>) -> Result<T, Invalid> {
+    fn payload<T>(
+        &self,
+        path: &JsonPath,
+        what: &str,
+        read: fn(&Value) -> Result<T, &'static str>,
+    ) -> Result<T, Invalid> {
         let values = path.flattened(self.point.payload);
         let result = match values.as_slice() {
             [] => match self.defaults.payload.get(path) {
@@ -160,7 +182,10 @@ fn apply(function: Unary, x: f64) -> Result<f64, Invalid> {
 fn finite<T: Copy + Into<f64>>(value: T, expression: impl FnOnce() -> String) -> Result<T, Invalid> {
     match value.into().is_finite() {
         true => Ok(value),
-        false => Err(Invalid::input(format!("The expression {} produced a non-finite number", expression()))),
+        false => Err(Invalid::input(format!(
+            "The expression {} produced a non-finite number",
+            expression()
+        ))),
     }
 }
 

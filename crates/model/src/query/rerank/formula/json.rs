@@ -58,7 +58,10 @@ impl<'de> Deserialize<'de> for Expression {
 fn read(value: Value) -> Result<Expression, String> {
     match value {
         Value::Number(_) => decode::<Finite>(value).map(|number| Expression::Constant(number.0)),
-        Value::String(text) => text.parse().map(Expression::Variable).map_err(|error| error.to_string()),
+        Value::String(text) => text
+            .parse()
+            .map(Expression::Variable)
+            .map_err(|error| error.to_string()),
         Value::Object(map) => read_object(map),
         Value::Null | Value::Bool(_) | Value::Array(_) => Err(format!(
             "`{value}` is not an expression: expected a number, a variable, a condition or an operation"
@@ -69,7 +72,8 @@ fn read(value: Value) -> Result<Expression, String> {
 fn read_object(mut map: Map<String, Value>) -> Result<Expression, String> {
     for function in Unary::ALL {
         if let Some(operand) = map.remove(function.key()) {
-            return at(function.key(), read(operand)).map(|operand| Expression::Unary(function, Box::new(operand)));
+            return at(function.key(), read(operand))
+                .map(|operand| Expression::Unary(function, Box::new(operand)));
         }
     }
     for shape in DecayShape::ALL {
@@ -100,7 +104,9 @@ fn read_object(mut map: Map<String, Value>) -> Result<Expression, String> {
     if let Some(body) = take(DATETIME_KEY) {
         return at(DATETIME_KEY, decode::<JsonPath>(body)).map(Expression::DatetimeKey);
     }
-    decode(Value::Object(map)).map(Box::new).map(Expression::Condition)
+    decode(Value::Object(map))
+        .map(Box::new)
+        .map(Expression::Condition)
 }
 
 /// Names the place of an error, from the outside in.
@@ -113,13 +119,11 @@ fn decode<T: DeserializeOwned>(value: Value) -> Result<T, String> {
 }
 
 fn read_list(value: Value) -> Result<Vec<Expression>, String> {
-    match value {
-        Value::Array(items) => {
-            let item = |(index, item): (usize, Value)| at(&format!("[{index}]"), read(item));
-            items.into_iter().enumerate().map(item).collect()
-        }
-        other => Err(format!("`{other}` is not a list of expressions")),
-    }
+    let Value::Array(items) = value else {
+        return Err(format!("`{value}` is not a list of expressions"));
+    };
+    let item = |(index, item): (usize, Value)| at(&format!("[{index}]"), read(item));
+    items.into_iter().enumerate().map(item).collect()
 }
 
 fn read_decay(shape: DecayShape, mut keys: Keys) -> Result<Decay, String> {
@@ -159,10 +163,10 @@ struct Keys(Map<String, Value>);
 
 impl Keys {
     fn of(value: Value) -> Result<Self, String> {
-        match value {
-            Value::Object(map) => Ok(Self(map)),
-            other => Err(format!("`{other}` is not an object")),
-        }
+        let Value::Object(map) = value else {
+            return Err(format!("`{value}` is not an object"));
+        };
+        Ok(Self(map))
     }
 
     fn optional(&mut self, key: &str) -> Option<Value> {
@@ -178,7 +182,8 @@ impl Keys {
     }
 
     fn number(&mut self, key: &str) -> Result<Option<f32>, String> {
-        at(key, self.optional(key).map(decode::<Finite>).transpose()).map(|number| number.map(|number| number.0))
+        at(key, self.optional(key).map(decode::<Finite>).transpose())
+            .map(|number| number.map(|number| number.0))
     }
 }
 
@@ -188,14 +193,26 @@ impl Serialize for Expression {
             Self::Constant(number) => serializer.serialize_f32(*number),
             Self::Variable(variable) => serializer.collect_str(variable),
             Self::Condition(condition) => condition.serialize(serializer),
-            Self::GeoDistance { origin, to } => tagged(serializer, GEO_DISTANCE, &GeoDistanceKeys { origin, to }),
+            Self::GeoDistance { origin, to } => {
+                tagged(serializer, GEO_DISTANCE, &GeoDistanceKeys { origin, to })
+            }
             Self::Datetime(time) => tagged(serializer, DATETIME, time),
             Self::DatetimeKey(path) => tagged(serializer, DATETIME_KEY, path),
             Self::Sum(operands) => tagged(serializer, SUM, operands),
             Self::Mult(operands) => tagged(serializer, MULT, operands),
-            Self::Div { left, right, by_zero_default } => {
-                tagged(serializer, DIV, &DivKeys { left, right, by_zero_default: *by_zero_default })
-            }
+            Self::Div {
+                left,
+                right,
+                by_zero_default,
+            } => tagged(
+                serializer,
+                DIV,
+                &DivKeys {
+                    left,
+                    right,
+                    by_zero_default: *by_zero_default,
+                },
+            ),
             Self::Pow { base, exponent } => tagged(serializer, POW, &PowKeys { base, exponent }),
             Self::Unary(function, operand) => tagged(serializer, function.key(), operand),
             Self::Decay(decay) => tagged(serializer, decay.shape.key(), decay.as_ref()),
@@ -223,7 +240,11 @@ struct PowKeys<'a> {
     exponent: &'a Expression,
 }
 
-fn tagged<S: Serializer, T: Serialize + ?Sized>(serializer: S, key: &str, body: &T) -> Result<S::Ok, S::Error> {
+fn tagged<S: Serializer, T: Serialize + ?Sized>(
+    serializer: S,
+    key: &str,
+    body: &T,
+) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(1))?;
     map.serialize_entry(key, body)?;
     map.end()
@@ -244,8 +265,18 @@ impl<'de> Deserialize<'de> for Defaults {
 
 impl Serialize for Defaults {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let scores = self.scores.iter().map(|(index, value)| (Variable::Score(*index), value));
-        let payload = self.payload.iter().map(|(path, value)| (Variable::Payload(path.clone()), value));
-        serializer.collect_map(scores.chain(payload).map(|(name, value)| (name.to_string(), value)))
+        let scores = self
+            .scores
+            .iter()
+            .map(|(index, value)| (Variable::Score(*index), value));
+        let payload = self
+            .payload
+            .iter()
+            .map(|(path, value)| (Variable::Payload(path.clone()), value));
+        serializer.collect_map(
+            scores
+                .chain(payload)
+                .map(|(name, value)| (name.to_string(), value)),
+        )
     }
 }

@@ -147,9 +147,17 @@ impl FromStr for Variable {
             None => text.parse().map(Self::Payload),
             Some("score") => Ok(Self::Score(0)),
             Some(name) => {
-                let index = name.strip_prefix("score[").and_then(|rest| rest.strip_suffix(']')).ok_or_else(unknown)?;
+                let index = name
+                    .strip_prefix("score[")
+                    .and_then(|rest| rest.strip_suffix(']'))
+                    .ok_or_else(unknown)?;
                 let is_plain = index.bytes().all(|byte| byte.is_ascii_digit());
-                index.parse().ok().filter(|_| is_plain).map(Self::Score).ok_or_else(unknown)
+                index
+                    .parse()
+                    .ok()
+                    .filter(|_| is_plain)
+                    .map(Self::Score)
+                    .ok_or_else(unknown)
             }
         }
     }

@@ -1,7 +1,16 @@
+//! Choices worked out from the formula alone; all numbers are exact, so that ties are ties.
+
 use super::Mmr;
 use crate::distance::Distance;
 
-const POINTS: [[f32; 2]; 6] = [[1.0, 0.0], [0.0, 1.0], [3.0, 4.0], [-4.0, 3.0], [1.0, 1.0], [2.0, -1.0]];
+const POINTS: [[f32; 2]; 6] = [
+    [1.0, 0.0],
+    [0.0, 1.0],
+    [3.0, 4.0],
+    [-4.0, 3.0],
+    [1.0, 1.0],
+    [2.0, -1.0],
+];
 
 /// The first choices among points 1 to 6, around (2, 1.25).
 #[track_caller]
@@ -14,7 +23,10 @@ fn check(distance: Distance, diversity: f32, want: &[usize]) {
     let query = canonical([2.0, 1.25]);
     let relevance = points.map(|point| distance.similarity(&query, &point));
     let similarity = |a: usize, b: usize| distance.similarity(&points[a], &points[b]);
-    let mmr = Mmr { diversity: Some(diversity), candidates_limit: None };
+    let mmr = Mmr {
+        diversity: Some(diversity),
+        candidates_limit: None,
+    };
     let chosen = Mmr::select(mmr.lambda(), &relevance, &similarity, want.len());
     let numbers: Vec<usize> = chosen.into_iter().map(|index| index + 1).collect();
     assert_eq!(numbers, want, "{distance:?} with diversity {diversity}");
@@ -54,5 +66,12 @@ fn defaults() {
     assert_eq!(mmr.lambda(), 0.5);
     assert_eq!(mmr.candidates(10), 10);
     assert_eq!(mmr.candidates(u64::MAX), 16_384);
-    assert_eq!(Mmr { candidates_limit: Some(100), ..mmr }.candidates(10), 100);
+    assert_eq!(
+        Mmr {
+            candidates_limit: Some(100),
+            ..mmr
+        }
+        .candidates(10),
+        100
+    );
 }

@@ -1,0 +1,18 @@
+//! The engine from outside: against the corpus, against the reference, against a store that fails at every call, and
+//! what readers see while others write.
+
+#[cfg(test)]
+mod engine;
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod determinism;
+#[cfg(test)]
+mod differential;
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod reopen;
