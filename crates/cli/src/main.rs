@@ -18,7 +18,7 @@ mod demo;
 
 /// An exploration-first vector search engine: more like this, less like that.
 ///
-/// A server for every official Qdrant client, a command line, and (as the crate `kindred`) a library.
+/// A server that Qdrant's REST clients work against unchanged, a command line, and (as the crate `kindred`) a library.
 #[derive(Debug, Parser)]
 #[command(
     name = "kindred",

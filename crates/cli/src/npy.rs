@@ -361,6 +361,10 @@ mod tests {
             let error = format!("{:#}", read(&file(1, header, &[0; 4])).unwrap_err());
             assert!(error.contains(part), "{header}: {error}");
         }
+    }
+
+    #[test]
+    fn refuses_what_is_no_header() {
         let long = " ".repeat(HEADER_BYTES_MAX + 1);
         assert!(
             read(&file(2, &long, &[]))

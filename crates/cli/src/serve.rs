@@ -90,8 +90,10 @@ pub(crate) fn start_log(level: &str) -> Result<()> {
         _ => level.to_lowercase(),
     };
     let filter = EnvFilter::try_new(&filter).with_context(|| format!("`{filter}` is not a log level"))?;
+    let is_terminal = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(is_terminal)
         .with_writer(std::io::stderr)
         .init();
     Ok(())

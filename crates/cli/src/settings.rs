@@ -73,7 +73,7 @@ impl std::fmt::Debug for Service {
 impl Settings {
     /// Reads the file, then `QDRANT__…`, then `KINDRED__…` variables.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
-        let environments = ["QDRANT", "KINDRED"].map(|prefix| environment(prefix));
+        let environments = ["QDRANT", "KINDRED"].map(environment);
         Self::from_sources(file, environments)
     }
 

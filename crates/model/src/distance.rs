@@ -44,7 +44,8 @@ impl Distance {
     pub fn similarity(self, a: &[f32], b: &[f32]) -> f32 {
         let pairs = a.iter().zip(b);
         match self {
-            Self::Cosine | Self::Dot => pairs.map(|(x, y)| x * y).sum(),
+            // From a positive zero: a sum of nothing but negative zeros is 0, however it is added up.
+            Self::Cosine | Self::Dot => pairs.fold(0.0, |sum, (x, y)| sum + x * y),
             Self::Euclid => -pairs.map(|(x, y)| (x - y) * (x - y)).sum::<f32>(),
             Self::Manhattan => -pairs.map(|(x, y)| (x - y).abs()).sum::<f32>(),
         }

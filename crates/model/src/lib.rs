@@ -6,7 +6,7 @@
 
 pub mod error;
 pub mod limits;
-mod object;
+pub mod object;
 
 pub mod id;
 pub mod path;

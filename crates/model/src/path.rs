@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::error::Invalid;
+use crate::error::{Check, Invalid, Validate};
 use crate::limits::{PATH_BYTES_MAX, PATH_SEGMENTS_MAX};
 
 /// Where values lie in a payload. Reading and printing are inverse up to needless quotes.
@@ -29,7 +29,8 @@ pub enum Segment {
 }
 
 impl JsonPath {
-    /// The steps from the top of the payload: at least one, the first is a key.
+    /// The steps from the top of the payload: at least one, the first is a key. A path without steps selects nothing
+    /// and does not pass `Validate`.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
@@ -221,6 +222,24 @@ impl<'de> Deserialize<'de> for JsonPath {
         String::deserialize(deserializer)?
             .parse()
             .map_err(D::Error::custom)
+    }
+}
+
+/// Reads a path whose text may be empty; it then has no steps, which `Validate` reports. For the requests that the
+/// wire calls invalid without a path, and not undecodable.
+pub fn possibly_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<JsonPath, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(JsonPath { segments: Vec::new() });
+    }
+    text.parse().map_err(D::Error::custom)
+}
+
+impl Validate for JsonPath {
+    fn validate(&self, check: &mut Check) {
+        if self.segments.is_empty() {
+            check.fail("", format!("value \"\" invalid, must be from 1 to {PATH_BYTES_MAX} characters"));
+        }
     }
 }
 

@@ -205,7 +205,7 @@ impl VectorRef<'_> {
             (Self::Multi(a), VectorRef::Multi(b)) => Some(
                 a.rows()
                     .map(|row| b.rows().map(|other| measure.dense(row, other)).fold(f32::NEG_INFINITY, f32::max))
-                    .sum(),
+                    .fold(0.0, |sum, best| sum + best),
             ),
             (Self::Dense(_) | Self::Sparse(_) | Self::Multi(_), _) => None,
         }

@@ -62,7 +62,12 @@ pub fn same_groups(want: &[PointGroup], got: &[PointGroup]) -> Result<(), String
         && want.iter().zip(got).all(|(want, got)| {
             want.id == got.id && want.lookup == got.lookup && same_list(&want.hits, &got.hits).is_ok()
         });
-    if is_same { Ok(()) } else { Err(format!("want groups {want:#?}\ngot groups {got:#?}")) }
+    if is_same { Ok(()) } else { Err(format!("{}\n{}", groups("want", want), groups("got", got))) }
+}
+
+fn groups(which: &str, groups: &[PointGroup]) -> String {
+    let lines: Vec<String> = groups.iter().map(|group| format!("  {group:?}")).collect();
+    format!("{which}:\n{}", lines.join("\n"))
 }
 
 fn describe(want: &[ScoredPoint], got: &[ScoredPoint]) -> String {

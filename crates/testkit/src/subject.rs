@@ -1,7 +1,7 @@
 //! What tests put changes and questions to: the reference, the engine, a server. One trait, so that one corpus and
 //! one workload serve them all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kindred_model::config::{AliasAction, CollectionConfig, FieldSchema, FieldType, NewVector};
@@ -148,6 +148,40 @@ pub struct CollectionContents {
     pub indexes: BTreeMap<String, FieldType>,
     /// All points by id, with payload and vectors.
     pub points: Vec<Record>,
+}
+
+impl Contents {
+    /// What differs, one line per thing; for messages.
+    pub fn difference(&self, want: &Self) -> String {
+        let mut lines = Vec::new();
+        if self.aliases != want.aliases {
+            lines.push(format!("aliases {:?}, want {:?}", self.aliases, want.aliases));
+        }
+        let names: BTreeSet<&String> = self.collections.keys().chain(want.collections.keys()).collect();
+        for name in names {
+            match (self.collections.get(name), want.collections.get(name)) {
+                (Some(found), Some(want)) => found.difference(name, want, &mut lines),
+                (Some(_), None) => lines.push(format!("{name} is there, want none")),
+                (None, _) => lines.push(format!("{name} is missing")),
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+impl CollectionContents {
+    fn difference(&self, name: &str, want: &Self, lines: &mut Vec<String>) {
+        if self.config != want.config {
+            lines.push(format!("{name}: config {:?}, want {:?}", self.config, want.config));
+        }
+        if self.indexes != want.indexes {
+            lines.push(format!("{name}: indexes {:?}, want {:?}", self.indexes, want.indexes));
+        }
+        let more = self.points.iter().filter(|point| !want.points.contains(point));
+        lines.extend(more.map(|point| format!("{name}: found {point:?}")));
+        let missing = want.points.iter().filter(|point| !self.points.contains(point));
+        lines.extend(missing.map(|point| format!("{name}: want {point:?}")));
+    }
 }
 
 /// Something that behaves as a database.

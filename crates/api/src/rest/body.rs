@@ -12,6 +12,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use kindred::ErrorKind;
 use kindred_model::error::{Check, Validate};
+use kindred_model::object::object;
 use kindred_model::limits::{BODIES_BYTES_MAX, BODY_DRAIN_BYTES_MAX, BODY_DRAIN_S, BODY_STALL_S};
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -176,9 +177,12 @@ pub(crate) fn discard(headers: &HeaderMap, mut body: Body) {
     }));
 }
 
-/// Decodes and checks a JSON body.
+/// Decodes and checks a JSON body, which is an object for every endpoint: a list would be taken for the fields in
+/// their order.
 pub(crate) fn decode<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, Refusal> {
-    let body: T = serde_json::from_slice(bytes)
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let body: T = object(&mut json, "an object")
+        .and_then(|body| json.end().map(|()| body))
         .map_err(|error| Refusal::bare(format!("Format error in JSON body: {error}")))?;
     Check::all("", &body).map_err(|invalid| Refusal::invalid(Part::Body, &invalid))?;
     Ok(body)
@@ -324,6 +328,27 @@ mod tests {
                 "Format error in JSON body: EOF while parsing a value at line 1 column 0",
             )),
         );
+        check(
+            "[1]",
+            Err((
+                400,
+                "Format error in JSON body: invalid type: sequence, expected an object at line 1 column 0",
+            )),
+        );
+        check(
+            "1",
+            Err((
+                400,
+                "Format error in JSON body: invalid type: integer `1`, expected an object at line 1 column 1",
+            )),
+        );
+        check(
+            "{\"size\": 1} {}",
+            Err((
+                400,
+                "Format error in JSON body: trailing characters at line 1 column 13",
+            )),
+        );
     }
 
     #[test]
@@ -334,7 +359,7 @@ mod tests {
             fn validate(&self, _: &mut Check) {}
         }
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-            let json = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
+            let json = format!("{{\"a\":{}1{}}}", open.repeat(10_000), close.repeat(10_000));
             let refusal = decode::<Any>(json.as_bytes()).unwrap_err();
             assert_eq!(refusal.code, StatusCode::BAD_REQUEST);
             assert!(

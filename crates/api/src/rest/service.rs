@@ -62,8 +62,9 @@ pub(crate) fn openapi(app: &App) -> Result<Response, Refusal> {
 pub(crate) fn metrics(app: &App) -> Result<Response, Refusal> {
     let collections = app.db.collections();
     let mut page = Page::default();
-    page.family("app_info", "gauge", "information about kindred server")
-        .line("app_info", &[("name", "kindred"), ("version", VERSION)], 1)
+    // WIRE: dashboards select on the name and the help of this family.
+    page.family("app_info", "gauge", "information about qdrant server")
+        .line("app_info", &[("name", "qdrant"), ("version", VERSION)], 1)
         .family("collections_total", "gauge", "number of collections")
         .line("collections_total", &[], collections.len())
         .family("collection_points", "gauge", "number of points by collection");

@@ -65,7 +65,13 @@ async fn queries_whose_parts_do_not_go_together() {
         POST art/points/query {"query": {"order_by": "year"}}
             400 Wrong input: No range index for `order_by` key: `year`
         POST art/points/query/groups {"query": [1, 0], "group_by": ""}
+            422 Validation error in JSON body: [internal.group_by: value "" invalid, must be from 1 to 4096 characters]
+        POST art/points/query/groups {"query": [1, 0], "group_by": "a..b"}
             400 Invalid json path
+        POST art/points/search/groups {"vector": [1, 0], "group_by": "", "limit": 1, "group_size": 1}
+            422 group_by: value "" invalid, must be from 1 to 4096 characters
+        POST art/points/search/matrix/pairs {"sample": 1}
+            422 Validation error in JSON body: [sample: value 1 invalid, must be 2 or larger]
         "#,
     )
     .await;

@@ -140,8 +140,9 @@ async fn metrics_count_answers_by_route() {
             .starts_with("text/plain")
     );
     for line in [
+        "# HELP app_info information about qdrant server",
         "# TYPE app_info gauge",
-        "app_info{name=\"kindred\",version=\"1.19.2\"} 1",
+        "app_info{name=\"qdrant\",version=\"1.19.2\"} 1",
         "collections_total 1",
         "collection_points{id=\"art\"} 5",
         "rest_responses_total{method=\"GET\",endpoint=\"/collections/{collection_name}\",status=\"404\"} 1",

@@ -1,5 +1,7 @@
 //! The program itself: real processes, real ports, real signals.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod process;
 
 use process::{Served, fails, output, run};
@@ -44,7 +46,7 @@ fn import_args<'a>(files: &'a [String; 2], more: &[&'a str]) -> Vec<&'a str> {
 
 const QUERY: &str = r#"{"query": [1.0, 0.0], "limit": 2}"#;
 const TABLE: &str = "\
- id     score  t
+\x20id     score  t
 ───  ────────  ─────────
 999  999.0000  point 999
 998  998.0000  point 998

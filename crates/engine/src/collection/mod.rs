@@ -10,10 +10,10 @@ use kindred_model::update::UpdateOp;
 use kindred_storage::{Journal, Store};
 use parking_lot::Mutex;
 
+pub(crate) mod view;
 mod check;
 mod condition;
 mod record;
-pub(crate) mod view;
 mod apply;
 mod writer;
 pub(crate) mod info;

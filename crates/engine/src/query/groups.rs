@@ -116,6 +116,8 @@ impl Groups {
         };
         if let Some((_, hits)) = self.in_order.get_mut(index)
             && hits.len() < size
+            // Ordered by a field with several values, a point comes more than once.
+            && hits.iter().all(|other| other.place != found.place)
         {
             hits.push(*found);
         }

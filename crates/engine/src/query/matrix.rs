@@ -1,5 +1,6 @@
 //! The distance matrix: the closest neighbours of each point within a random sample.
 
+use kindred_model::config::Column;
 use kindred_model::filter::{Condition, Filter};
 use kindred_model::limits::{MATRIX_PAIRS_MAX, MATRIX_SAMPLE_MAX};
 use kindred_model::query::lists::{Matrix, MatrixRequest};
@@ -37,15 +38,22 @@ impl Reader<'_> {
         let members = Members::new(self, points.iter().map(|(_, place)| *place));
         let fold = Linear::new(vec![1.0]);
         let mut neighbours = Vec::with_capacity(points.len());
+        // A neighbour is what a nearest query with the point's vector finds, so rarity weighs here as well.
+        let mut anchors = Vec::with_capacity(points.len());
         for (_, place) in &points {
-            let anchor = at(&self.view, *place)?.vector(&using);
-            let anchors = Vec::from_iter(anchor);
+            anchors.extend(at(&self.view, *place)?.vector(&using));
+        }
+        if let Column::Sparse { idf: true } = column {
+            self.weigh_by_rarity(&using, &mut anchors)?;
+        }
+        for ((_, place), anchor) in points.iter().zip(&anchors) {
+            let anchors = std::slice::from_ref(anchor);
             let distance = column.measure().distance;
             let ties = match distance.order() {
                 Order::Descending => Ties::LargerFirst,
                 Order::Ascending => Ties::SmallerFirst,
             };
-            let scan = Scan { using: &using, anchors: &anchors, fold: &fold as &dyn Fold, overlapping: true, ties };
+            let scan = Scan { using: &using, anchors, fold: &fold as &dyn Fold, overlapping: true, ties };
             let mut near = members.nearest(self, &scan, *place, limit)?;
             near.iter_mut().for_each(|(_, score)| *score = distance.report(*score));
             neighbours.push(near);

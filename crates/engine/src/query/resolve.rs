@@ -59,7 +59,7 @@ impl Reader<'_> {
     }
 
     /// Multiplies sparse anchors by how rare each component is among the stored vectors.
-    fn weigh_by_rarity(&self, using: &str, anchors: &mut [Vector]) -> Result<(), Error> {
+    pub(super) fn weigh_by_rarity(&self, using: &str, anchors: &mut [Vector]) -> Result<(), Error> {
         let mut frequency: std::collections::HashMap<u32, u64> = std::collections::HashMap::new();
         for anchor in anchors.iter() {
             if let Vector::Sparse(sparse) = anchor {

@@ -82,7 +82,8 @@ impl Fold for Linear {
         // A single anchor of weight one is the similarity itself, bit for bit.
         match (self.weights.as_slice(), sims) {
             ([weight], [sim]) if *weight == 1.0 => *sim,
-            (weights, sims) => weights.iter().zip(sims).map(|(weight, sim)| weight * sim).sum(),
+            // From a positive zero, so that zeros have one sign and ties are ties.
+            (weights, sims) => weights.iter().zip(sims).fold(0.0, |sum, (weight, sim)| sum + weight * sim),
         }
     }
 

@@ -285,6 +285,11 @@ fn groups() {
         "internal.limit: value 0 invalid, must be 1 or larger; \
          internal.group_size: value 0 invalid, must be 1 or larger"
     );
+    let error = Check::all("internal", &read(json!({"group_by": ""}))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "internal.group_by: value \"\" invalid, must be from 1 to 4096 characters"
+    );
     let ids = [
         GroupId::Unsigned(u64::MAX),
         GroupId::Signed(-1),
@@ -333,7 +338,7 @@ fn limits_of_lists() {
     );
     check::<MatrixRequest>(
         json!({"sample": 1}),
-        "sample: value 1 invalid, must be from 2 to 16384",
+        "sample: value 1 invalid, must be 2 or larger",
     );
     check::<MatrixRequest>(json!({"limit": 0}), "limit: value 0 invalid, must be 1 or larger");
     check::<MatrixRequest>(

@@ -58,7 +58,7 @@ impl VectorInput {
             Self::Multi(rows) => MultiVector::from_rows(&rows).map(Vector::Multi),
             Self::Inference(inference) => {
                 return Err(Invalid::input(format!(
-                    "Embedding with model `{}` is not built yet: send vectors instead",
+                    "Inference with model `{}` is not built yet: send vectors instead",
                     inference.model
                 )));
             }

@@ -5,6 +5,7 @@ use kindred_model::point::{Record, ScoredPoint};
 use kindred_model::query::groups::{GroupId, GroupsRequest, PointGroup, WithLookup};
 use kindred_model::query::kinds::Query;
 use kindred_model::query::request::{QueryNode, QueryRequest};
+use uuid::Uuid;
 
 use super::ranking::Trust;
 use super::tree::is_scored;
@@ -66,7 +67,7 @@ impl Reference {
         let id = match id {
             GroupId::Unsigned(number) => Some(PointId::Num(*number)),
             GroupId::Signed(_) => None,
-            GroupId::Text(text) => text.parse().ok().filter(|id| matches!(id, PointId::Uuid(_))),
+            GroupId::Text(text) => text.parse::<Uuid>().ok().map(PointId::Uuid),
         };
         let Some(stored) = id.and_then(|id| there.points.get(&id)) else { return Ok(None) };
         Ok(Some(Record {

@@ -10,6 +10,7 @@ use kindred_model::query::lists::{
 };
 use kindred_model::query::request::{PayloadSelector, VectorSelector};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::ranking::Hit;
 use super::{Collection, select};
@@ -87,7 +88,11 @@ impl Collection {
 /// The value as an index of this type counts it.
 fn counted(index: FieldType, value: &Value) -> Option<FacetValue> {
     match index {
-        FieldType::Keyword | FieldType::Uuid => value.as_str().map(|text| FacetValue::Keyword(text.to_owned())),
+        FieldType::Keyword => value.as_str().map(|text| FacetValue::Keyword(text.to_owned())),
+        FieldType::Uuid => {
+            let uuid: Uuid = value.as_str()?.parse().ok()?;
+            Some(FacetValue::Keyword(uuid.hyphenated().to_string()))
+        }
         FieldType::Integer => value.as_i64().map(FacetValue::Int),
         FieldType::Bool => value.as_bool().map(FacetValue::Bool),
         FieldType::Float | FieldType::Geo | FieldType::Text | FieldType::Datetime => None,

@@ -79,7 +79,12 @@ fn place() -> BoxedStrategy<Value> {
 }
 
 fn uuid() -> BoxedStrategy<Value> {
-    prop::sample::select(uuids()).prop_map(|uuid| Value::from(uuid.hyphenated().to_string())).boxed()
+    // Two spellings of each.
+    let spelled = |(uuid, is_simple): (Uuid, bool)| match is_simple {
+        true => uuid.simple().to_string(),
+        false => uuid.hyphenated().to_string(),
+    };
+    (prop::sample::select(uuids()), any::<bool>()).prop_map(spelled).prop_map(Value::from).boxed()
 }
 
 /// Mostly `usual`, often a list of them, sometimes nothing or something else.

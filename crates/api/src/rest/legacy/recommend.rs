@@ -3,7 +3,7 @@
 use kindred_model::config::ShardKeySelector;
 use kindred_model::error::{Check, Invalid, Validate};
 use kindred_model::filter::Filter;
-use kindred_model::path::JsonPath;
+use kindred_model::path::{JsonPath, possibly_empty};
 use kindred_model::query::example::Example;
 use kindred_model::query::groups::{GroupsRequest, WithLookup};
 use kindred_model::query::kinds::Query;
@@ -114,6 +114,7 @@ pub(crate) struct RecommendGroupsBody {
     score_threshold: Option<f32>,
     using: Option<String>,
     lookup_from: Option<LookupFrom>,
+    #[serde(deserialize_with = "possibly_empty")]
     group_by: JsonPath,
     group_size: u64,
     with_lookup: Option<WithLookup>,
@@ -125,6 +126,7 @@ impl Validate for RecommendGroupsBody {
         check_examples(check, "positive", self.positive.as_ref());
         check_examples(check, "negative", self.negative.as_ref());
         check_frame(check, self.filter.as_ref(), self.params.as_ref(), self.limit);
+        check.within("group_by", |check| self.group_by.validate(check));
         check.at_least("group_size", self.group_size, 1);
     }
 }

@@ -3,7 +3,7 @@
 use kindred_model::config::ShardKeySelector;
 use kindred_model::error::{Check, Invalid, Validate};
 use kindred_model::filter::Filter;
-use kindred_model::path::JsonPath;
+use kindred_model::path::{JsonPath, possibly_empty};
 use kindred_model::query::example::Example;
 use kindred_model::query::groups::{GroupsRequest, WithLookup};
 use kindred_model::query::kinds::Query;
@@ -71,6 +71,7 @@ pub(crate) struct SearchGroupsBody {
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,
     score_threshold: Option<f32>,
+    #[serde(deserialize_with = "possibly_empty")]
     group_by: JsonPath,
     group_size: u64,
     with_lookup: Option<WithLookup>,
@@ -81,6 +82,7 @@ impl Validate for SearchGroupsBody {
     fn validate(&self, check: &mut Check) {
         check.within("vector", |check| self.vector.vector.validate(check));
         check_frame(check, self.filter.as_ref(), self.params.as_ref(), self.limit);
+        check.within("group_by", |check| self.group_by.validate(check));
         check.at_least("group_size", self.group_size, 1);
     }
 }

@@ -21,6 +21,7 @@ impl<'de> Deserialize<'de> for GroupsRequest {
             group_by: keys
                 .group_by
                 .take()
+                .map(|path| path.0)
                 .ok_or_else(|| D::Error::missing_field("group_by"))?,
             group_size: keys.group_size.unwrap_or(GROUP_SIZE_DEFAULT),
             with_lookup: keys.with_lookup.take(),
@@ -32,6 +33,7 @@ impl<'de> Deserialize<'de> for GroupsRequest {
 impl Validate for GroupsRequest {
     fn validate(&self, check: &mut Check) {
         self.query.validate(check);
+        check.within("group_by", |check| self.group_by.validate(check));
         check.at_least("group_size", self.group_size, 1);
     }
 }

@@ -167,7 +167,9 @@ impl<'de> Deserialize<'de> for MatrixRequest {
 
 impl Validate for MatrixRequest {
     fn validate(&self, check: &mut Check) {
-        check.between("sample", self.sample, 2, MATRIX_SAMPLE_MAX);
+        // WIRE: two texts, because the upper bound is ours.
+        check.at_least("sample", self.sample, 2);
+        check.at_most("sample", self.sample, MATRIX_SAMPLE_MAX);
         check.at_least("limit", self.limit, 1);
         // A point has fewer neighbours than the sample has points.
         let pairs = self.sample.saturating_mul(self.limit.min(self.sample));

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::filter::Filter;
 use crate::limits::LIMIT_DEFAULT;
-use crate::path::JsonPath;
+use crate::path::{JsonPath, possibly_empty};
 use crate::query::dialect::{Object, OneOrMany, ShardKey, finite};
 use crate::query::kinds::Query;
 
@@ -48,10 +48,17 @@ pub(in crate::query) struct RequestKeys<Lookup> {
     with_payload: Option<PayloadSelector>,
     #[serde(rename = "shard_key")]
     _shard_key: Option<ShardKey>,
-    pub(in crate::query) group_by: Option<JsonPath>,
+    pub(in crate::query) group_by: Option<GroupBy>,
     pub(in crate::query) group_size: Option<u64>,
     pub(in crate::query) with_lookup: Option<Lookup>,
 }
+
+/// The path that results are grouped by; an empty one is decoded, and then refused by its check.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+pub(in crate::query) struct GroupBy(
+    #[serde(deserialize_with = "possibly_empty")] pub(in crate::query) JsonPath,
+);
 
 impl From<NodeKeys> for QueryNode {
     fn from(keys: NodeKeys) -> Self {

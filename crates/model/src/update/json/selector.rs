@@ -10,7 +10,7 @@ use crate::id::PointId;
 use crate::object::object;
 use crate::update::{Selector, UpdateOp};
 
-/// Ids or a filter; exactly one of them.
+/// Ids or a filter, at least one of them; ids make the filter count for nothing.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct PointsSelector {
@@ -33,17 +33,15 @@ pub(super) fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Poi
 }
 
 impl PointsSelector {
-    /// The points, when exactly one of ids and filter is there.
+    /// The points, when one of ids and filter is there.
     pub(super) fn into_selector(self) -> Result<Selector, Invalid> {
         ShardKeySelector::refuse(self.shard_key.as_ref())?;
         match (self.points, self.filter) {
-            (Some(ids), None) => Ok(Selector::Ids(ids)),
+            // WIRE: ids win, because a list of ids is the first form of a selector that is tried.
+            (Some(ids), _) => Ok(Selector::Ids(ids)),
             (None, Some(filter)) => Ok(Selector::Filter(filter)),
             (None, None) => Err(Invalid::request(
                 "Either list of point ids or filter must be provided",
-            )),
-            (Some(_), Some(_)) => Err(Invalid::request(
-                "Either list of point ids or filter must be provided, not both",
             )),
         }
     }

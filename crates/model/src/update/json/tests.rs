@@ -173,15 +173,15 @@ const POINT_REFUSALS: &[(&str, &str)] = &[
     ("null", "400 invalid type: null, expected the vectors of a point"),
     (
         r#"{"text":"x","model":"m"}"#,
-        "400 input: Embedding with model `m` is not built yet",
+        "400 input: Inference with model `m` is not built yet",
     ),
     (
         r#"{"a":{"text":"x","model":"m"}}"#,
-        "400 input: Embedding with model `m` is not built yet",
+        "400 input: Inference with model `m` is not built yet",
     ),
     (
         r#"{"model":"m","object":{"indices":[1],"values":[2]},"options":{}}"#,
-        "400 input: Embedding with model `m`",
+        "400 input: Inference with model `m`",
     ),
     (
         r#"{"model":"m","a":[1]}"#,
@@ -230,7 +230,7 @@ const UPSERT_REFUSALS: &[(&str, &str)] = &[
     ),
     (
         r#"{"batch":{"ids":[1],"vectors":[{"text":"x","model":"m"}]}}"#,
-        "400 input: Embedding with model `m`",
+        "400 input: Inference with model `m`",
     ),
     (
         r#"{"batch":{"ids":[1],"vectors":5}}"#,
@@ -273,7 +273,7 @@ fn vectors_are_updated_and_deleted() {
         ),
         (
             r#"{"points":[{"id":1,"vector":{"text":"x","model":"m"}}]}"#,
-            "400 input: Embedding with model `m`",
+            "400 input: Inference with model `m`",
         ),
         ("{}", "400 missing field `points`"),
     ] {
@@ -323,6 +323,7 @@ fn points_and_payloads_are_selected_one_way() {
     for (selector, want) in [
         (r#""points":[1,2]"#, ids()),
         (r#""filter":{},"points":null"#, all()),
+        (r#""filter":{},"points":[1,2]"#, ids()),
     ] {
         let bare = format!("{{{selector}}}");
         assert_eq!(accept(&bare, DeleteBody::into_op), UpdateOp::Delete(want.clone()));
@@ -358,11 +359,6 @@ fn points_and_payloads_are_selected_one_way() {
     refuse(r#"{"payload":{}}"#, SetPayloadBody::into_op, neither);
     refuse(r#"{"payload":{}}"#, SetPayloadBody::into_overwrite_op, neither);
     refuse(r#"{"keys":[]}"#, DeletePayloadBody::into_op, neither);
-    refuse(
-        r#"{"points":[1],"filter":{}}"#,
-        DeleteBody::into_op,
-        "provided, not both",
-    );
     refuse(
         r#"{"points":[1],"shard_key":["a"]}"#,
         DeleteBody::into_op,
