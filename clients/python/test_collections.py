@@ -237,6 +237,20 @@ def test_openapi_and_unknown_routes(http: httpx.Client) -> None:
     assert http.get("//collections/").status_code == 200
 
 
+def test_metrics(client: QdrantClient, http: httpx.Client, name: str) -> None:
+    """The lines that existing dashboards select on."""
+    client.create_collection(name, vectors_config={})
+    lines = http.get("/metrics").text.splitlines()
+    about = lines.index("# HELP app_info information about qdrant server")
+    assert lines[about + 1 : about + 3] == [
+        "# TYPE app_info gauge",
+        'app_info{name="qdrant",version="1.19.2"} 1',
+    ]
+    assert f'collection_points{{id="{name}"}} 0' in lines
+    for family in ("collections_total ", "rest_responses_total{", "rest_responses_avg_duration_seconds{"):
+        assert any(line.startswith(family) for line in lines), family
+
+
 def test_cluster_is_disabled(client: QdrantClient, http: httpx.Client) -> None:
     """A single node says so."""
     assert http.get("/cluster").json()["result"] == {"status": "disabled"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from qdrant_client import QdrantClient, models
 
@@ -249,13 +250,13 @@ def test_nested(client: QdrantClient, name: str) -> None:
 
 @pytest.mark.server_only("empty-clauses of diff/explained.py")
 def test_empty_clauses(client: QdrantClient, name: str) -> None:
-    """Empty lists are absent at the top, `should: []` inside nested matches nothing."""
+    """Empty lists are absent, at the top and inside nested: only points with an element pass the latter."""
     bag(client, name, ITEMS)
     nothing_asked = models.Filter(
         must=[], should=[], must_not=[], min_should=models.MinShould(conditions=[], min_count=1)
     )
     assert client.count(name, nothing_asked).count == 4
-    assert client.count(name, nested(should=[])).count == 0
+    assert ids(client.scroll(name, nested(should=[]))[0]) == [1, 2]
 
 
 @pytest.mark.server_only("several-operators of diff/explained.py")
@@ -385,6 +386,24 @@ def test_delete(client: QdrantClient, name: str) -> None:
     client.delete(name, field("color", match=models.MatchValue(value="blue")), wait=True)
     assert ids(client.scroll(name)[0]) == [2, 5, 6]
     assert set(ids(client.query_points(name, query=[1.0, 0.0]).points)) == {2, 5, 6}
+
+
+def test_ids_win_over_a_filter(client: QdrantClient, http: httpx.Client, name: str) -> None:
+    """A selector with both is read as its first form: the ids."""
+    six(client, name)
+    points = f"/collections/{name}/points"
+    both = {"points": [1], "filter": {"must": {"key": "color", "match": {"value": "blue"}}}}
+    for method, path, more in (
+        ("POST", "/payload", {"payload": {"set": 1}}),
+        ("POST", "/payload/delete", {"keys": ["color"]}),
+        ("PUT", "/payload", {"payload": {"only": 1}}),
+        ("POST", "/payload/clear", {}),
+        ("POST", "/delete", {}),
+    ):
+        answer = http.request(method, f"{points}{path}?wait=true", json={**both, **more})
+        assert answer.status_code == 200, answer.text
+    assert ids(client.scroll(name)[0]) == [2, 3, 4, 5, 6]
+    assert one(client, name, 3).payload == {"color": "blue", "n": 3}
 
 
 def test_batch_updates(client: QdrantClient, name: str) -> None:

@@ -89,8 +89,8 @@ EXPLAINED: dict[str, Explained] = {
         "generator nests into arrays only",
     ),
     "empty-clauses": Explained(
-        "min_should without conditions matches nothing, should: [] inside nested matches everything; wire.md 4.1 "
-        "says the opposite of both; min_count 0 is refused",
+        "min_should without conditions matches nothing, min_count 0 is refused; ours treats empty lists as absent "
+        "everywhere, also should: [] inside nested, where wire.md 4.1 describes a checker that matches nothing",
         "not generated; golden in test_points",
     ),
     "several-operators": Explained(
@@ -121,7 +121,7 @@ EXPLAINED: dict[str, Explained] = {
     ),
     "groups-prefetch": Explained(
         "groups raise all prefetch limits to the collection's size in memory, by group_size in wire.md 3.16",
-        "groups are compared without prefetches; golden in test_hybrid",
+        "groups are compared over prefetches that hold everything; golden in test_hybrid",
     ),
     "one-row-multi": Explained(
         "a dense vector for a multi slot is refused; wire.md 3.1 reads it as one row",
@@ -141,7 +141,8 @@ EXPLAINED: dict[str, Explained] = {
         "checked like tie-in-prefetch: recomputed from the server's own lists",
     ),
     "indexed-null": Explained(
-        "a formula variable that is null is a type error unindexed, missing when indexed (wire.md 3.12)",
+        "wire.md 3.12 says that a formula variable that is null is a type error unindexed and missing when indexed; "
+        "ours is a type error either way, so that no result depends on an index",
         "formula fields are never null; golden in test_hybrid",
     ),
     "f64-input": Explained(

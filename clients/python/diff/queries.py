@@ -5,6 +5,7 @@ A `Request` names a method of the official client and its arguments, and says ho
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from diff.data import INDEXES, Collection, Point, Slot, f32, vector
 
 #: Larger than every collection: "all of it".
 ALL = 1000
+#: Where an order by time starts, when it does not start at the beginning.
+START = dt.datetime(2005, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass
@@ -73,6 +76,13 @@ def terms(query: Any, slot: Slot) -> float:
 def floor_of(query: Any, slot: Slot) -> float:
     """The absolute tolerance of a score of `query` over `slot`."""
     return max(1e-6, slot.floor * max(1.0, terms(query, slot)))
+
+
+def widen(nodes: list[models.Prefetch] | None) -> None:
+    """Raise the limit of every prefetch of a tree beyond the size of any collection."""
+    for node in nodes or []:
+        node.limit = ALL
+        widen(node.prefetch)
 
 
 class Queries:
@@ -179,6 +189,16 @@ class Queries:
         asked.lookup = place
         return slot, asked
 
+    def diverse(self, collection: Collection) -> tuple[Slot, Asked]:
+        """Nearest with MMR; sparse slots with idf are left out (explained.MMR_IDF)."""
+        slot = self.rng.choice([s for s in collection.slots if not s.idf])
+        draw, place = self.source(collection, slot)
+        spread = models.Mmr(
+            diversity=self.rng.choice([None, 0.0, 0.25, 0.5, 0.75]),
+            candidates_limit=self.rng.choice([None, 10, 40]),
+        )
+        return slot, Asked("mmr", models.NearestQuery(nearest=draw(), mmr=spread), place)
+
     def threshold(self, slot: Slot, asked: Asked) -> float:
         """A threshold somewhere among the scores that this query gives."""
         if asked.kind in ("best_score", "context"):
@@ -217,11 +237,29 @@ class Queries:
             out["offset"] = self.rng.randint(0, 12)
         return out
 
+    def params(self) -> models.SearchParams | None:
+        """How to search, sometimes: over collections this small, every setting must give the exact answer."""
+        if self.rng.random() > 0.2:
+            return None
+        out = models.SearchParams(hnsw_ef=self.rng.choice([None, 1, 64]), exact=self.rng.choice([None, False, True]))
+        if self.rng.random() < 0.5:
+            out.quantization = models.QuantizationSearchParams(
+                ignore=self.rng.choice([None, True]),
+                rescore=self.rng.choice([None, False, True]),
+                oversampling=self.rng.choice([None, 1.0, 2.5]),
+            )
+        if self.rng.random() < 0.3:
+            out.acorn = models.AcornSearchParams(enable=True, max_selectivity=self.rng.choice([None, 0.0, 1.0]))
+        if self.rng.random() < 0.3:
+            out.indexed_only = self.rng.choice([False, True])
+        return out
+
     def plain(self, collection: Collection) -> Request:
         """A vector query without prefetch."""
         slot, asked = self.vector_query(collection)
         args = {"query": asked.query, **self.window(), **self.selectors(collection)}
         args["query_filter"] = filters.maybe_filter(self.rng, collection)
+        args["search_params"] = self.params()
         if slot.name:
             args["using"] = slot.name
         if asked.lookup is not None:
@@ -237,18 +275,13 @@ class Queries:
         return Request(asked.kind, "query_points", collection.name, args, "ranked", floor, ascending)
 
     def mmr(self, collection: Collection) -> Request:
-        """Nearest with MMR; sparse slots with idf are left out (explained.MMR_IDF)."""
-        slot = self.rng.choice([s for s in collection.slots if not s.idf])
-        draw, place = self.source(collection, slot)
-        spread = models.Mmr(
-            diversity=self.rng.choice([None, 0.0, 0.25, 0.5, 0.75]),
-            candidates_limit=self.rng.choice([None, 10, 40]),
-        )
-        args: dict[str, Any] = {"query": models.NearestQuery(nearest=draw(), mmr=spread), **self.window()}
+        """MMR over a whole collection."""
+        slot, asked = self.diverse(collection)
+        args: dict[str, Any] = {"query": asked.query, **self.window(), "search_params": self.params()}
         args["limit"] = min(args["limit"], 15)
         args["query_filter"] = filters.maybe_filter(self.rng, collection)
         args["using"] = slot.name or None
-        args["lookup_from"] = place
+        args["lookup_from"] = asked.lookup
         return Request("mmr", "query_points", collection.name, args, "mmr", slot.floor, slot.ascending)
 
     def listing(self, collection: Collection) -> Request:
@@ -260,7 +293,7 @@ class Queries:
     def order(self, *more: str) -> models.OrderBy:
         """Order by an indexed field: one with single values, or one of `more`."""
         key = self.rng.choice(["year", "price", "when", "meta.a", *more])
-        start: Any = {"price": 20.5, "when": "2005-01-01T00:00:00Z", "meta.a": 2}.get(key, 1912)
+        start: Any = {"price": 20.5, "when": START, "meta.a": 2}.get(key, 1912)
         direction = self.rng.choice([None, models.Direction.ASC, models.Direction.DESC])
         order = models.OrderBy(key=key, direction=direction)
         if self.rng.random() < 0.3:
@@ -294,13 +327,13 @@ class Queries:
         return Request("batch", "query_batch_points", collection.name, {}, "batch", parts=parts)
 
     def groups(self, collection: Collection) -> Request:
-        """Groups over a vector query, order_by or nothing, sometimes with a lookup of the group's own point."""
-        inner = self.rng.choice([self.plain, self.plain, self.plain, self.listing])(collection)
+        """Groups over a vector query, a prefetch tree or nothing, sometimes with a lookup of the group's own point."""
+        inner = self.rng.choice([self.plain, self.plain, self.plain, self.listing, self.wide_tree])(collection)
         args = {k: v for k, v in inner.args.items() if k != "offset"}
         args["limit"] = self.rng.choice([1, 3, 10])
         args["group_by"] = self.rng.choice(["brand", "group", "color", "meta.a", "tags[]", "items[].tag", "code"])
         args["group_size"] = self.rng.randint(1, 4)
-        if self.rng.random() < 0.3:
+        if self.rng.random() < 0.3 and "prefetch" not in args:
             place = models.WithLookup(collection="library", with_payload=["rank"], with_vectors=False)
             args["with_lookup"] = self.rng.choice(["library", place])
         name = f"groups/{inner.kind}"
@@ -360,9 +393,10 @@ class Queries:
         if pick < 0.12:
             out.query = models.OrderByQuery(order_by=self.order())
             return out
-        slot, asked = self.vector_query(collection)
+        slot, asked = self.diverse(collection) if pick < 0.18 else self.vector_query(collection)
         out.query, out.using, out.lookup_from = asked.query, slot.name or None, asked.lookup
-        if self.rng.random() < 0.1:
+        out.params = self.params()
+        if asked.kind != "mmr" and self.rng.random() < 0.1:
             out.score_threshold = self.threshold(slot, asked)
         return out
 
@@ -395,8 +429,16 @@ class Queries:
             return models.FusionQuery(fusion=models.Fusion.DBSF), None, None
         if pick < 0.75:
             return formulas.formula(self.rng, collection, len(inner)), None, None
-        slot, asked = self.vector_query(collection)
+        slot, asked = self.diverse(collection) if pick < 0.79 else self.vector_query(collection)
         return asked.query, slot, asked
+
+    def wide_tree(self, collection: Collection) -> Request:
+        """A tree whose prefetches all hold everything: only then do both sides group the same (GROUPS_PREFETCH)."""
+        while True:
+            request = self.tree(collection)
+            if "mmr" not in repr(request.args):
+                widen(request.args["prefetch"])
+                return request
 
     def tree(self, collection: Collection) -> Request:
         """A request with prefetches, one to three levels deep."""
@@ -407,8 +449,11 @@ class Queries:
             args["query_filter"] = filters.plain_filter(self.rng, collection)
         if slot is not None and asked is not None:
             args["using"], args["lookup_from"] = slot.name or None, asked.lookup
+            args["search_params"] = self.params()
+            if asked.kind == "mmr":
+                args["limit"] = min(args["limit"], 15)
             request = self.ranked(asked, slot, collection, args)
-            request.kind, request.rule = f"rescore/{asked.kind}", "tree"
+            request.kind, request.rule = f"rescore/{asked.kind}", "mmr" if asked.kind == "mmr" else "tree"
             return request
         if self.rng.random() < 0.15:
             args["score_threshold"] = f32(self.rng.uniform(0, 1))

@@ -35,6 +35,11 @@ def dbsf_floor(sources: list[Any]) -> float:
     return total
 
 
+def stripped(points: list[models.ScoredPoint]) -> list[models.ScoredPoint]:
+    """Points with nothing but their ids and scores."""
+    return [models.ScoredPoint(id=p.id, version=0, score=p.score) for p in points]
+
+
 class Judge:
     """Compares the answers of two subjects; the second one is the in-memory mode and is asked again in doubt."""
 
@@ -69,7 +74,7 @@ class Judge:
         if request.rule == "sample":
             return compare.sample(request, got, self.ask)
         if request.rule == "groups":
-            return compare.groups(request, got, want, self.ask)
+            return self.groups(request, got, want)
         if request.rule == "matrix":
             return compare.matrix(request, got, want, self.ask)
         compare.same_points(got.points, want.points)
@@ -167,12 +172,15 @@ class Judge:
             "query_filter": filters,
             "limit": node.limit or 10,
             "score_threshold": node.score_threshold,
+            "search_params": node.params,
             "lookup_from": node.lookup_from,
             "with_payload": False,
         }
         out = Request("prefetch", "query_points", request.collection, args, "exact")
         if isinstance(node.query, models.OrderByQuery):
             out.rule = "ordered"
+        elif isinstance(node.query, models.NearestQuery) and node.query.mmr is not None:
+            out.rule = "mmr"
         elif node.query is not None:
             out.rule = "tree" if node.prefetch else "ranked"
         if not isinstance(node.query, models.FormulaQuery | models.FusionQuery | models.RrfQuery | None):
@@ -190,6 +198,12 @@ class Judge:
 
     def tree(self, request: Request, got: Any) -> list[str]:
         """Take a prefetch tree apart."""
+        sources, ids = self.sources(request)
+        self.merged(request, got, sources, ids)
+        return ["tie-in-prefetch"]
+
+    def sources(self, request: Request) -> tuple[list[Any], list[Any]]:
+        """The server's list for each prefetch, each judged as a request of its own, and the ids that are left out."""
         nodes = as_list(request.args.get("prefetch"))
         ids = tree_ids(nodes, request.collection)
         ids += own_ids(request.args.get("query"), request.args.get("lookup_from"), request.collection)
@@ -203,8 +217,7 @@ class Judge:
         if self.server.speaks_f32:
             for point in (p for source in sources for p in source):
                 point.score = float(np.float32(point.score))
-        self.merged(request, got, sources, ids)
-        return ["tie-in-prefetch"]
+        return sources, ids
 
     def merged(self, request: Request, got: Any, sources: list[Any], ids: list[Any]) -> None:
         """Compute the merge from the server's own lists and compare."""
@@ -226,6 +239,40 @@ class Judge:
             want.scores = self.alternatives(request, points)
         valid_ranking(pairs(got.points), want)
 
+    # -- groups ------------------------------------------------------------------------------------
+
+    def groups(self, request: Request, got: Any, want: Any) -> list[str]:
+        """Groups; those over prefetches may also be the server's own ungrouped list, judged as a tree and grouped."""
+        try:
+            return compare.groups(request, got, want, self.ask)
+        except Mismatch:
+            if not request.args.get("prefetch"):
+                raise
+        grouping = ("group_by", "group_size", "with_lookup")
+        flat = Request("tree", "query_points", request.collection, {}, "tree", request.floor, request.ascending)
+        flat.args = {k: v for k, v in request.args.items() if k not in grouping}
+        flat.args.update(limit=EVERYTHING, with_payload=False, with_vectors=False)
+        ours = self.server.run(flat)
+        self.judge(flat, ours, self.memory.run(flat))
+        bare = models.GroupsResult(groups=[models.PointGroup(id=g.id, hits=stripped(g.hits)) for g in got.groups])
+
+        def regrouped(asked: Request) -> models.GroupsResult:
+            return self.grouped(asked, stripped(ours.value.points))
+
+        compare.groups(request, bare, regrouped(request), regrouped)
+        return ["tie-in-prefetch"]
+
+    def grouped(self, request: Request, points: list[models.ScoredPoint]) -> models.GroupsResult:
+        """A ranked list as groups (wire.md 3.16)."""
+        local, groups = self.local(request), {}
+        for point in points:
+            payload = local.payload[local.ids[point.id]]
+            for name in local._group_ids(payload, request.args["group_by"]) or []:
+                group = groups.setdefault(name, models.PointGroup(id=name, hits=[]))
+                if len(group.hits) < request.args["group_size"]:
+                    group.hits.append(point)
+        return models.GroupsResult(groups=list(groups.values())[: request.args["limit"]])
+
     # -- MMR ---------------------------------------------------------------------------------------
 
     def mmr(self, request: Request, got: Any, want: Any) -> list[str]:
@@ -241,6 +288,10 @@ class Judge:
         nearest = Request("nearest", request.method, request.collection, dict(request.args), "ranked")
         nearest.args["query"] = models.NearestQuery(nearest=request.args["query"].nearest)
         nearest.args.update(limit=EVERYTHING, offset=0)
+        if request.args.get("prefetch"):
+            sources, _ = self.sources(request)
+            only = models.HasIdCondition(has_id=sorted({p.id for s in sources for p in s}, key=str))
+            nearest.args.update(prefetch=None, query_filter=models.Filter(must=[only]))
         every = self.ask(nearest).points
         candidates = every[: mmr.candidates_limit or limit]
         check(len(picks) == min(limit, len(candidates)), "number of picks", len(picks), len(candidates))

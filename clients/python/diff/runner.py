@@ -28,6 +28,7 @@ OPTIONAL = [
     "with_lookup",
     "offset",
     "score_threshold",
+    "search_params",
     "query_filter",
     "lookup_from",
 ]
@@ -104,13 +105,16 @@ class Run:
         return self.report
 
     def step(self) -> None:
-        """One read, or one write followed by a look at everything it could have changed."""
+        """One read, or a few writes followed by a look at everything that they could have changed."""
         if self.rng.random() > 0.06:
             self.compare(self.queries.any())
             return
-        request = self.updates.any()
-        target = self.world[request.collection]
-        self.write(request)
+        target = self.updates.target()
+        while self.rng.random() < 0.2:
+            # Not waited for: the write that is waited for comes after it all the same.
+            self.write(self.updates.any(target, wait=False))
+            self.refresh(target)
+        self.write(self.updates.any(target))
         self.compare(everything(target))
         self.refresh(target)
         self.compare(self.queries.plain(target))

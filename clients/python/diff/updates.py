@@ -70,7 +70,10 @@ class Updates:
             slots = self.rng.sample(collection.slots, self.rng.randint(1, len(collection.slots)))
             vectors: Any = {s.name: data.vector(self.rng, s) for s in slots}
             points.append(models.PointVectors(id=point, vector=vectors[""] if list(vectors) == [""] else vectors))
-        return "update_vectors", {"points": points}
+        args: dict[str, Any] = {"points": points}
+        if self.rng.random() < 0.3:
+            args["update_filter"] = filters.random_filter(self.rng, collection)
+        return "update_vectors", args
 
     def delete_vectors(self, collection: Collection) -> Operation:
         """Drop some slots of some points."""
@@ -138,9 +141,20 @@ class Updates:
             makers = [self.upsert]
         return self.rng.choice(makers)(collection)
 
-    def any(self) -> Request:
-        """The next write, alone or in a batch."""
-        collection = self.rng.choice(self.targets)
+    def target(self) -> Collection:
+        """The collection to write to."""
+        return self.rng.choice(self.targets)
+
+    def any(self, collection: Collection, wait: bool = True) -> Request:
+        """The next write, alone or in a batch. Without `wait` its kind says so."""
+        request = self.single_or_batch(collection)
+        request.args["wait"] = wait
+        if not wait:
+            request.kind += " (not waited for)"
+        return request
+
+    def single_or_batch(self, collection: Collection) -> Request:
+        """One write, or several in one call."""
         if self.rng.random() < 0.2:
             chosen_ops = [self.operation(collection) for _ in range(self.rng.randint(1, 4))]
             chosen_ops.sort(key=lambda op: op[0] == "delete")  # later ones would name missing ids
@@ -164,7 +178,7 @@ def batch_form(method: str, args: dict[str, Any]) -> Any:
             return models.UpsertOperation(upsert=models.PointsBatch(batch=points, **rest))
         return models.UpsertOperation(upsert=models.PointsList(points=points, **rest))
     if method == "update_vectors":
-        return models.UpdateVectorsOperation(update_vectors=models.UpdateVectors(points=args["points"]))
+        return models.UpdateVectorsOperation(update_vectors=models.UpdateVectors(points=args["points"], **rest))
     if method == "delete_vectors":
         body = models.DeleteVectors(vector=args["vectors"], **chosen(args["points"]))
         return models.DeleteVectorsOperation(delete_vectors=body)

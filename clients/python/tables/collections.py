@@ -23,6 +23,8 @@ COLLECTIONS = [
         None,
         ("vectors.size", "value 0 invalid"),
     ),
+    Row("a list", "PUT", "/fresh", [DENSE], 400, None, ("Format error in JSON body", "expected an object")),
+    Row("an empty list", "PUT", "/fresh", [], 400, None, ("Format error in JSON body", "expected an object")),
     Row("unknown distance", "PUT", "/fresh", {"vectors": {"size": 4, "distance": "Far"}}, 400),
     Row(
         "ef_construct 0",

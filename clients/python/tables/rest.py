@@ -38,7 +38,8 @@ FORMULAS = [
         ("produced a non-finite number",),
     ),
     Row("exp overflow", "POST", QUERY, formula({"exp": 1000}), 400, None, ("produced a non-finite number",)),
-    Row("too large for f32", "POST", QUERY, formula(1e39), 400, None, ("produced a non-finite number",)),
+    Row("too large for f32", "POST", QUERY, formula(1e39), 400, None, ("out of range of a 32-bit float",)),
+    Row("grown too large", "POST", QUERY, formula({"mult": [3e38] * 9}), 400, None, ("produced a non-finite number",)),
     Row("bad variable", "POST", QUERY, formula("$price"), 400, None, ("failed to parse variable",)),
     Row("default of the score", "POST", QUERY, formula("$score", defaults={"$score": "x"}), 422),
     Row(
@@ -308,6 +309,8 @@ VECTOR_ROWS = [
 ]
 
 POINT_ROWS = [
+    Row("a list", "PUT", POINTS_PATH, [[{"id": 1, "vector": V4}]], 400, None, ("expected an object",)),
+    Row("a list of ids", "POST", "/errors/points", [[1]], 400, None, ("expected an object",)),
     Row(
         "bad id in a body",
         "PUT",

@@ -18,7 +18,10 @@ pub struct Alias {
 /// Applies one action to the catalog.
 pub(crate) fn apply(catalog: &mut Catalog, action: AliasAction) -> Result<(), Error> {
     match action {
-        AliasAction::CreateAlias { collection_name, alias_name } => {
+        AliasAction::CreateAlias {
+            collection_name,
+            alias_name,
+        } => {
             if catalog.collections.contains_key(&alias_name) {
                 let text = format!("Collection `{alias_name}` already exists!");
                 return Err(Error::new(ErrorKind::AlreadyExists, text));
@@ -31,7 +34,10 @@ pub(crate) fn apply(catalog: &mut Catalog, action: AliasAction) -> Result<(), Er
         AliasAction::DeleteAlias { alias_name } => {
             catalog.aliases.remove(&alias_name);
         }
-        AliasAction::RenameAlias { old_alias_name, new_alias_name } => {
+        AliasAction::RenameAlias {
+            old_alias_name,
+            new_alias_name,
+        } => {
             if catalog.collections.contains_key(&new_alias_name) {
                 let text = format!("Collection `{new_alias_name}` already exists!");
                 return Err(Error::new(ErrorKind::AlreadyExists, text));

@@ -64,7 +64,13 @@ impl CatalogStore {
                 (version, catalog)
             }
         };
-        Ok(Self { store, numbered, version, writer, current })
+        Ok(Self {
+            store,
+            numbered,
+            version,
+            writer,
+            current,
+        })
     }
 
     /// The newest catalog.
@@ -74,9 +80,17 @@ impl CatalogStore {
 
     /// Makes `next` the newest catalog, durably.
     pub(crate) fn commit(&mut self, next: Catalog) -> Result<(), Error> {
-        let next = Catalog { version: VERSION, writer: self.writer, ..next };
-        let bytes = serde_json::to_vec_pretty(&next)
-            .map_err(|error| Error::new(ErrorKind::Internal, format!("the catalog cannot be written: {error}")))?;
+        let next = Catalog {
+            version: VERSION,
+            writer: self.writer,
+            ..next
+        };
+        let bytes = serde_json::to_vec_pretty(&next).map_err(|error| {
+            Error::new(
+                ErrorKind::Internal,
+                format!("the catalog cannot be written: {error}"),
+            )
+        })?;
         self.numbered.commit(self.version + 1, &bytes)?;
         self.version += 1;
         self.current = next;

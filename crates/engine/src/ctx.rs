@@ -32,7 +32,12 @@ impl Ctx {
     /// A deadline measured by `clock`.
     pub fn with_clock(clock: Arc<dyn Clock>, timeout: Option<Duration>) -> Self {
         let deadline = timeout.map(|timeout| clock.now().saturating_add(timeout));
-        Self { clock, deadline, timeout: timeout.unwrap_or_default(), is_cancelled: Arc::default() }
+        Self {
+            clock,
+            deadline,
+            timeout: timeout.unwrap_or_default(),
+            is_cancelled: Arc::default(),
+        }
     }
 
     /// Asks whoever works with this context to stop soon.
@@ -61,6 +66,10 @@ impl Ctx {
 impl Work for Ctx {
     fn go_on(&self) -> Result<(), Cancelled> {
         let is_late = self.deadline.is_some_and(|deadline| self.clock.now() >= deadline);
-        if is_late || self.is_cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
+        if is_late || self.is_cancelled.load(Ordering::Relaxed) {
+            Err(Cancelled)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use kindred_model::config::{AliasAction, CollectionConfig, FieldSchema, FieldType, NewVector, UpdateCollection};
+use kindred_model::config::{
+    AliasAction, CollectionConfig, FieldSchema, FieldType, NewVector, UpdateCollection,
+};
 use kindred_model::filter::Filter;
 use kindred_model::limits;
 use kindred_model::path::JsonPath;
@@ -56,11 +58,20 @@ impl Database {
         Identity::open(env.store.as_ref(), env.random_u128())?;
         let catalog = CatalogStore::open(Arc::clone(&env.store), env.random_uuid())?;
         sweep(&env, catalog.current())?;
-        let mut names = Names { collections: BTreeMap::new(), aliases: catalog.current().aliases.clone() };
+        let mut names = Names {
+            collections: BTreeMap::new(),
+            aliases: catalog.current().aliases.clone(),
+        };
         for (name, entry) in &catalog.current().collections {
-            names.collections.insert(name.clone(), Arc::new(open_collection(&env, entry)?));
+            names
+                .collections
+                .insert(name.clone(), Arc::new(open_collection(&env, entry)?));
         }
-        Ok(Self { env, names: ArcSwap::from_pointee(names), catalog: Mutex::new(catalog) })
+        Ok(Self {
+            env,
+            names: ArcSwap::from_pointee(names),
+            catalog: Mutex::new(catalog),
+        })
     }
 
     /// The names of all collections, ascending.
@@ -85,14 +96,22 @@ impl Database {
             return Err(Error::new(ErrorKind::AlreadyExists, text));
         }
         if next.aliases.contains_key(name) {
-            let text = format!("Can't create collection with name {name}. Alias with the same name already exists");
+            let text =
+                format!("Can't create collection with name {name}. Alias with the same name already exists");
             return Err(Error::new(ErrorKind::InvalidInput, text));
         }
         if next.collections.len() + next.aliases.len() >= limits::COLLECTIONS_MAX {
-            let text = format!("a database has at most {} collections and aliases", limits::COLLECTIONS_MAX);
+            let text = format!(
+                "a database has at most {} collections and aliases",
+                limits::COLLECTIONS_MAX
+            );
             return Err(Error::new(ErrorKind::InvalidInput, text));
         }
-        let entry = Entry { uuid: self.env.random_uuid(), config, indexes: BTreeMap::new() };
+        let entry = Entry {
+            uuid: self.env.random_uuid(),
+            config,
+            indexes: BTreeMap::new(),
+        };
         let collection = Arc::new(open_collection(&self.env, &entry)?);
         next.collections.insert(name.to_owned(), entry);
         catalog.commit(next)?;
@@ -118,7 +137,9 @@ impl Database {
     pub fn drop_collection(&self, name: &str) -> Result<bool, Error> {
         let mut catalog = self.catalog.lock();
         let mut next = catalog.current().clone();
-        let Some(entry) = next.collections.remove(name) else { return Ok(false) };
+        let Some(entry) = next.collections.remove(name) else {
+            return Ok(false);
+        };
         next.aliases.retain(|_, collection| collection != name);
         catalog.commit(next)?;
         self.rename(|names| {
@@ -146,7 +167,14 @@ impl Database {
     pub fn drop_vector(&self, ctx: &Ctx, collection: &str, name: &str) -> Result<(), Error> {
         let selector = Selector::Filter(Filter::default());
         // Logged, so that a field of the same name made later does not find these vectors again.
-        self.update(ctx, collection, UpdateOp::DeleteVectors { selector, names: vec![name.to_owned()] })?;
+        self.update(
+            ctx,
+            collection,
+            UpdateOp::DeleteVectors {
+                selector,
+                names: vec![name.to_owned()],
+            },
+        )?;
         self.reconfigure(collection, |entry| Ok(entry.config.drop_vector(name)?))?;
         Ok(())
     }
@@ -184,7 +212,10 @@ impl Database {
         {
             return Err(Error::no_collection(name));
         }
-        let aliases = names.aliases.iter().filter(|(_, own)| collection.is_none_or(|name| name == own.as_str()));
+        let aliases = names
+            .aliases
+            .iter()
+            .filter(|(_, own)| collection.is_none_or(|name| name == own.as_str()));
         let alias = |(alias, own): (&String, &String)| Alias {
             alias_name: alias.clone(),
             collection_name: own.clone(),
@@ -204,7 +235,12 @@ impl Database {
     ///
     /// # Errors
     /// `InvalidInput` for an index on texts, which is not built yet.
-    pub fn create_index(&self, collection: &str, field: JsonPath, schema: FieldSchema) -> Result<UpdateResult, Error> {
+    pub fn create_index(
+        &self,
+        collection: &str,
+        field: JsonPath,
+        schema: FieldSchema,
+    ) -> Result<UpdateResult, Error> {
         if schema.data_type() == FieldType::Text {
             let text = "Full-text indexes are not built yet; match.text works without one, by substring";
             return Err(Error::new(ErrorKind::InvalidInput, text));
@@ -212,7 +248,10 @@ impl Database {
         self.reconfigure(collection, |entry| {
             entry.indexes.insert(field, schema);
             if entry.indexes.len() > limits::PAYLOAD_INDEXES_MAX {
-                let text = format!("a collection has at most {} payload indexes", limits::PAYLOAD_INDEXES_MAX);
+                let text = format!(
+                    "a collection has at most {} payload indexes",
+                    limits::PAYLOAD_INDEXES_MAX
+                );
                 return Err(Error::new(ErrorKind::InvalidInput, text));
             }
             Ok(())
@@ -244,7 +283,12 @@ impl Database {
     ///
     /// # Errors
     /// `Invalid…` for a query that does not fit, `NotFound` for example points that do not exist.
-    pub fn query(&self, ctx: &Ctx, collection: &str, request: &QueryRequest) -> Result<Vec<ScoredPoint>, Error> {
+    pub fn query(
+        &self,
+        ctx: &Ctx,
+        collection: &str,
+        request: &QueryRequest,
+    ) -> Result<Vec<ScoredPoint>, Error> {
         self.read(ctx, collection, |reader| reader.query(request))
     }
 
@@ -258,7 +302,9 @@ impl Database {
         collection: &str,
         requests: &[QueryRequest],
     ) -> Result<Vec<Vec<ScoredPoint>>, Error> {
-        self.read(ctx, collection, |reader| requests.iter().map(|request| reader.query(request)).collect())
+        self.read(ctx, collection, |reader| {
+            requests.iter().map(|request| reader.query(request)).collect()
+        })
     }
 
     /// The results of a query, grouped by a payload field.
@@ -286,7 +332,12 @@ impl Database {
     ///
     /// # Errors
     /// `InvalidInput` for an unknown vector name.
-    pub fn retrieve(&self, ctx: &Ctx, collection: &str, request: &RetrieveRequest) -> Result<Vec<Record>, Error> {
+    pub fn retrieve(
+        &self,
+        ctx: &Ctx,
+        collection: &str,
+        request: &RetrieveRequest,
+    ) -> Result<Vec<Record>, Error> {
         self.read(ctx, collection, |reader| reader.retrieve(request))
     }
 
@@ -335,7 +386,10 @@ impl Database {
         let collection = names.collection(name)?;
         let own_name = names.aliases.get(name).map_or(name, String::as_str);
         let mut next = catalog.current().clone();
-        let entry = next.collections.get_mut(own_name).ok_or_else(|| Error::no_collection(name))?;
+        let entry = next
+            .collections
+            .get_mut(own_name)
+            .ok_or_else(|| Error::no_collection(name))?;
         change(entry)?;
         let settings = settings(entry);
         collection.reconfigure(settings, || catalog.commit(next))
@@ -349,7 +403,10 @@ impl Database {
 }
 
 fn settings(entry: &Entry) -> Settings {
-    Settings { config: entry.config.clone(), indexes: entry.indexes.clone() }
+    Settings {
+        config: entry.config.clone(),
+        indexes: entry.indexes.clone(),
+    }
 }
 
 /// Where the objects of a collection lie.
@@ -371,7 +428,11 @@ fn remove_objects(env: &Env, prefix: &str) -> Result<(), Error> {
 
 /// Removes what dropped collections have left behind. A collection is in the catalog before it holds points.
 fn sweep(env: &Env, catalog: &Catalog) -> Result<(), Error> {
-    let known: Vec<String> = catalog.collections.values().map(|entry| prefix(entry.uuid)).collect();
+    let known: Vec<String> = catalog
+        .collections
+        .values()
+        .map(|entry| prefix(entry.uuid))
+        .collect();
     for name in env.store.list("c/")? {
         if !known.iter().any(|prefix| name.starts_with(prefix)) {
             env.store.delete(&name)?;

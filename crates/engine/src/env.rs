@@ -23,9 +23,14 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// A clock that begins now.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that everyone else asks")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that everyone else asks"
+    )]
     pub fn new() -> Self {
-        Self { beginning: Instant::now() }
+        Self {
+            beginning: Instant::now(),
+        }
     }
 }
 
@@ -59,7 +64,11 @@ impl Env {
 
     /// The machine's clock, and a fixed seed.
     pub fn with_seed(store: Arc<dyn Store>, seed: u64) -> Self {
-        Self { store, clock: Arc::new(SystemClock::new()), seed: Arc::new(AtomicU64::new(seed)) }
+        Self {
+            store,
+            clock: Arc::new(SystemClock::new()),
+            seed: Arc::new(AtomicU64::new(seed)),
+        }
     }
 
     /// The next random number: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). Not for secrets.

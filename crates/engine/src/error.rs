@@ -43,7 +43,11 @@ pub enum ErrorKind {
 impl Error {
     /// An error of this kind for this reason.
     pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), source: None }
+        Self {
+            kind,
+            text: text.into(),
+            source: None,
+        }
     }
 
     /// What the caller can do about it.
@@ -64,7 +68,10 @@ impl Error {
     }
 
     pub(crate) fn no_vector_name(name: &str) -> Self {
-        Self::new(ErrorKind::InvalidInput, format!("Not existing vector name error: {name}"))
+        Self::new(
+            ErrorKind::InvalidInput,
+            format!("Not existing vector name error: {name}"),
+        )
     }
 }
 
@@ -97,10 +104,16 @@ impl From<kindred_storage::Error> for Error {
         let kind = match &error {
             Storage::Locked { .. } | Storage::Fenced { .. } | Storage::Exists { .. } => ErrorKind::Busy,
             Storage::Full { .. } => ErrorKind::Full,
-            Storage::Corrupt { .. } | Storage::Version { .. } | Storage::NotFound { .. } => ErrorKind::Corrupt,
+            Storage::Corrupt { .. } | Storage::Version { .. } | Storage::NotFound { .. } => {
+                ErrorKind::Corrupt
+            }
             Storage::TooLarge { .. } => ErrorKind::InvalidInput,
             Storage::Io { .. } | Storage::BadName { .. } => ErrorKind::Internal,
         };
-        Self { kind, text: error.to_string(), source: Some(Box::new(error)) }
+        Self {
+            kind,
+            text: error.to_string(),
+            source: Some(Box::new(error)),
+        }
     }
 }

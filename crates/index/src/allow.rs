@@ -24,12 +24,17 @@ impl Allow {
 
     /// None of `rows` offsets.
     pub fn none(rows: usize) -> Self {
-        Self { words: vec![0; rows.div_ceil(WORD)], rows }
+        Self {
+            words: vec![0; rows.div_ceil(WORD)],
+            rows,
+        }
     }
 
     /// Whether `offset` is in the set.
     pub fn contains(&self, offset: Offset) -> bool {
-        self.words.get(offset.row() / WORD).is_some_and(|word| word >> (offset.row() % WORD) & 1 == 1)
+        self.words
+            .get(offset.row() / WORD)
+            .is_some_and(|word| word >> (offset.row() % WORD) & 1 == 1)
     }
 
     /// Adds `offset`, which must be below the number of rows.
@@ -60,7 +65,10 @@ impl Allow {
 
     /// The offsets, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Offset> + '_ {
-        self.words.iter().enumerate().flat_map(|(index, word)| Bits { word: *word, base: index * WORD })
+        self.words.iter().enumerate().flat_map(|(index, word)| Bits {
+            word: *word,
+            base: index * WORD,
+        })
     }
 }
 

@@ -77,5 +77,10 @@ pub fn scan(
     }
     flush(&mut offsets)?;
     let hits = top.into_sorted().into_iter();
-    Ok(hits.map(|best| Hit { offset: ties.offset(best.key), score: best.score }).collect())
+    Ok(hits
+        .map(|best| Hit {
+            offset: ties.offset(best.key),
+            score: best.score,
+        })
+        .collect())
 }

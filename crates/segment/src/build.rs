@@ -32,8 +32,10 @@ pub struct Row {
 impl Segment {
     /// A segment of these rows. Ids must be strictly ascending.
     pub fn build(schema: &Schema, rows: impl IntoIterator<Item = Row>) -> Self {
-        let mut builders: Vec<(&String, Box<dyn Builder>)> =
-            schema.iter().map(|(name, spec)| (name, column::builder(*spec))).collect();
+        let mut builders: Vec<(&String, Box<dyn Builder>)> = schema
+            .iter()
+            .map(|(name, spec)| (name, column::builder(*spec)))
+            .collect();
         let (mut ids, mut versions, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
             for (name, builder) in &mut builders {
@@ -44,10 +46,22 @@ impl Segment {
             payloads.push(row.payload);
         }
         assert!(ids.is_sorted_by(|a, b| a < b), "rows must ascend by id");
-        assert!(u32::try_from(ids.len()).is_ok(), "a segment holds fewer than 2^32 rows");
-        let columns = builders.into_iter().map(|(name, builder)| (name.clone(), builder.finish())).collect();
+        assert!(
+            u32::try_from(ids.len()).is_ok(),
+            "a segment holds fewer than 2^32 rows"
+        );
+        let columns = builders
+            .into_iter()
+            .map(|(name, builder)| (name.clone(), builder.finish()))
+            .collect();
         let tombstones = Tombstones::new(ids.len());
-        Self { ids, versions, payloads, columns, tombstones }
+        Self {
+            ids,
+            versions,
+            payloads,
+            columns,
+            tombstones,
+        }
     }
 
     /// One segment in place of two, with the rows that a reader at position `lsn` sees. Every visible id is in
@@ -66,7 +80,8 @@ impl Segment {
     /// The rows that a reader at position `lsn` sees, ascending by id.
     pub fn visible_rows(&self, lsn: u64) -> impl Iterator<Item = Row> + '_ {
         let rows = (0..self.rows()).map(Offset::from_row);
-        rows.filter(move |offset| self.tombstones.is_visible(*offset, lsn)).filter_map(|offset| self.row(offset))
+        rows.filter(move |offset| self.tombstones.is_visible(*offset, lsn))
+            .filter_map(|offset| self.row(offset))
     }
 
     /// A copy of the row at `offset`.

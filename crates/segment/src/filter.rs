@@ -1,7 +1,10 @@
 //! From a filter to the offsets that pass it.
 
+use std::collections::BTreeSet;
+
 use kindred_index::{Allow, Cancelled, Offset, Work};
 use kindred_model::filter::{Condition, Filter, PointView};
+use kindred_model::id::PointId;
 
 use crate::segment::Segment;
 
@@ -46,38 +49,31 @@ impl Segment {
     /// without them.
     fn apply_ids(&self, filter: &Filter, allow: &mut Allow) -> Filter {
         let mut rest = filter.clone();
-        rest.must.retain(|condition| match condition {
-            Condition::HasId(ids) => {
-                let mut named = Allow::none(self.rows());
-                ids.iter().filter_map(|id| self.ids.binary_search(id).ok()).for_each(|row| {
-                    named.insert(Offset::from_row(row));
-                });
-                allow.intersect(&named);
-                false
-            }
-            Condition::Field(_)
-            | Condition::IsEmpty(_)
-            | Condition::IsNull(_)
-            | Condition::HasVector(_)
-            | Condition::Nested(_)
-            | Condition::Filter(_)
-            | Condition::Slice { .. } => true,
+        take_ids(&mut rest.must, |ids| {
+            let mut named = Allow::none(self.rows());
+            self.offsets(ids).for_each(|offset| named.insert(offset));
+            allow.intersect(&named);
         });
-        rest.must_not.retain(|condition| match condition {
-            Condition::HasId(ids) => {
-                ids.iter().filter_map(|id| self.ids.binary_search(id).ok()).for_each(|row| {
-                    allow.remove(Offset::from_row(row));
-                });
-                false
-            }
-            Condition::Field(_)
-            | Condition::IsEmpty(_)
-            | Condition::IsNull(_)
-            | Condition::HasVector(_)
-            | Condition::Nested(_)
-            | Condition::Filter(_)
-            | Condition::Slice { .. } => true,
+        take_ids(&mut rest.must_not, |ids| {
+            self.offsets(ids).for_each(|offset| allow.remove(offset))
         });
         rest
     }
+
+    fn offsets(&self, ids: &BTreeSet<PointId>) -> impl Iterator<Item = Offset> {
+        ids.iter()
+            .filter_map(|id| self.ids.binary_search(id).ok())
+            .map(Offset::from_row)
+    }
+}
+
+/// Moves the conditions on ids from the list to `take`.
+fn take_ids(conditions: &mut Vec<Condition>, mut take: impl FnMut(&BTreeSet<PointId>)) {
+    conditions.retain(|condition| {
+        if let Condition::HasId(ids) = condition {
+            take(ids);
+            return false;
+        }
+        true
+    });
 }

@@ -12,6 +12,6 @@ mod search;
 mod build;
 
 pub use build::{Row, Schema};
-pub use search::Scan;
 pub use kindred_index::{Allow, Cancelled, Hit, Offset, Ties, Work};
+pub use search::Scan;
 pub use segment::{PointRef, Segment};

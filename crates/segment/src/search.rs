@@ -34,9 +34,13 @@ impl Segment {
         limit: u64,
         work: &dyn Work,
     ) -> Result<Vec<Hit>, Cancelled> {
-        let Some(mut scorer) = Scorer::new(self, query) else { return Ok(Vec::new()) };
+        let Some(mut scorer) = Scorer::new(self, query) else {
+            return Ok(Vec::new());
+        };
         scorer.restrict(&mut allow, query.overlapping);
-        scan(&allow, limit, query.ties, work, |offsets, scores| scorer.score(offsets, scores))
+        scan(&allow, limit, query.ties, work, |offsets, scores| {
+            scorer.score(offsets, scores)
+        })
     }
 }
 
@@ -56,9 +60,17 @@ impl<'a> Scorer<'a> {
     fn new(segment: &'a Segment, query: &Scan<'a>) -> Option<Self> {
         let column = segment.column(query.using)?;
         let anchors = query.anchors.iter();
-        let bound: Vec<_> = anchors.map(|anchor| column.bind(anchor.as_ref())).collect::<Option<_>>()?;
+        let bound: Vec<_> = anchors
+            .map(|anchor| column.bind(anchor.as_ref()))
+            .collect::<Option<_>>()?;
         let count = bound.len();
-        Some(Self { column, bound, fold: query.fold, sims: vec![Vec::new(); count], point: vec![0.0; count] })
+        Some(Self {
+            column,
+            bound,
+            fold: query.fold,
+            sims: vec![Vec::new(); count],
+            point: vec![0.0; count],
+        })
     }
 
     fn restrict(&self, allow: &mut Allow, is_overlapping: bool) {

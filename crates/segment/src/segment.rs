@@ -92,11 +92,15 @@ impl PointRef<'_> {
     /// All vectors of the point.
     pub fn vectors(&self) -> NamedVectors {
         let columns = self.segment.columns.iter();
-        columns.filter_map(|(name, column)| Some((name.clone(), column.vector(self.offset)?))).collect()
+        columns
+            .filter_map(|(name, column)| Some((name.clone(), column.vector(self.offset)?)))
+            .collect()
     }
 
     /// Whether the point has a vector called `name`.
     pub fn has_vector(&self, name: &str) -> bool {
-        self.segment.column(name).is_some_and(|column| column.has(self.offset))
+        self.segment
+            .column(name)
+            .is_some_and(|column| column.has(self.offset))
     }
 }

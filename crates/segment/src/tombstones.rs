@@ -17,14 +17,21 @@ pub(crate) struct Tombstones {
 impl Tombstones {
     /// Nothing has left `rows` points.
     pub(crate) fn new(rows: usize) -> Self {
-        let left_at = std::iter::repeat_with(|| AtomicU64::new(ALIVE)).take(rows).collect();
-        Self { left_at, count: AtomicUsize::new(0) }
+        let left_at = std::iter::repeat_with(|| AtomicU64::new(ALIVE))
+            .take(rows)
+            .collect();
+        Self {
+            left_at,
+            count: AtomicUsize::new(0),
+        }
     }
 
     /// Marks a point as gone for every reader at position `lsn` or later. The first mark stays.
     pub(crate) fn bury(&self, offset: Offset, lsn: u64) {
         if let Some(left_at) = self.left_at.get(offset.row())
-            && left_at.compare_exchange(ALIVE, lsn, Ordering::Release, Ordering::Relaxed).is_ok()
+            && left_at
+                .compare_exchange(ALIVE, lsn, Ordering::Release, Ordering::Relaxed)
+                .is_ok()
         {
             self.count.fetch_add(1, Ordering::Release);
         }
@@ -32,7 +39,9 @@ impl Tombstones {
 
     /// Whether a reader at position `lsn` still sees the point.
     pub(crate) fn is_visible(&self, offset: Offset, lsn: u64) -> bool {
-        self.left_at.get(offset.row()).is_some_and(|left_at| left_at.load(Ordering::Acquire) > lsn)
+        self.left_at
+            .get(offset.row())
+            .is_some_and(|left_at| left_at.load(Ordering::Acquire) > lsn)
     }
 
     /// Everything that a reader at position `lsn` sees.
@@ -67,7 +76,10 @@ mod tests {
         assert!(tombstones.is_visible(Offset(1), 9));
         assert!(!tombstones.is_visible(Offset(1), 10));
         assert!(!tombstones.is_visible(Offset(3), 0));
-        assert_eq!(tombstones.visible(10).iter().collect::<Vec<_>>(), [Offset(0), Offset(2)]);
+        assert_eq!(
+            tombstones.visible(10).iter().collect::<Vec<_>>(),
+            [Offset(0), Offset(2)]
+        );
         assert_eq!(tombstones.visible(9).count(), 3);
         assert_eq!(tombstones.count(), 1);
     }

@@ -12,8 +12,8 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use kindred::ErrorKind;
 use kindred_model::error::{Check, Validate};
-use kindred_model::object::object;
 use kindred_model::limits::{BODIES_BYTES_MAX, BODY_DRAIN_BYTES_MAX, BODY_DRAIN_S, BODY_STALL_S};
+use kindred_model::object::object;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -354,6 +354,7 @@ mod tests {
     #[test]
     fn nesting_without_end_is_refused() {
         #[derive(Debug, Deserialize)]
+        #[serde(transparent)]
         struct Any(#[expect(dead_code, reason = "only decoded")] serde_json::Value);
         impl Validate for Any {
             fn validate(&self, _: &mut Check) {}

@@ -26,7 +26,12 @@ pub(crate) struct Applier {
 impl Applier {
     /// An empty collection at position 0.
     pub(crate) fn new(schema: Schema) -> Self {
-        Self { schema, segments: Vec::new(), changed: BTreeMap::new(), lsn: 0 }
+        Self {
+            schema,
+            segments: Vec::new(),
+            changed: BTreeMap::new(),
+            lsn: 0,
+        }
     }
 
     /// The position of the last change.
@@ -54,18 +59,28 @@ impl Applier {
             UpdateOp::UpdateVectors { points, .. } => {
                 for (id, vectors) in points {
                     self.edit(id, |row| {
-                        vectors.into_iter().for_each(|(name, vector)| row.vectors.insert(name, vector));
+                        vectors
+                            .into_iter()
+                            .for_each(|(name, vector)| row.vectors.insert(name, vector));
                     });
                 }
             }
             UpdateOp::DeleteVectors { selector, names } => self.edit_all(selector, |row| {
                 names.iter().for_each(|name| drop(row.vectors.remove(name)));
             }),
-            UpdateOp::SetPayload { selector, payload, key } => self.edit_payload(selector, |old| match &key {
+            UpdateOp::SetPayload {
+                selector,
+                payload,
+                key,
+            } => self.edit_payload(selector, |old| match &key {
                 None => old.merge(payload.clone()),
                 Some(key) => old.merge_at(key, payload.clone()),
             }),
-            UpdateOp::OverwritePayload { selector, payload, key } => {
+            UpdateOp::OverwritePayload {
+                selector,
+                payload,
+                key,
+            } => {
                 self.edit_payload(selector, |old| match &key {
                     None => *old = payload.clone(),
                     Some(key) => old.replace_at(key, payload.clone()),
@@ -99,7 +114,12 @@ impl Applier {
 
     fn put(&mut self, point: Point) {
         let Point { id, vectors, payload } = point;
-        let row = Row { id, version: self.lsn, vectors, payload: Arc::new(payload) };
+        let row = Row {
+            id,
+            version: self.lsn,
+            vectors,
+            payload: Arc::new(payload),
+        };
         self.changed.insert(id, Some(row));
     }
 

@@ -17,13 +17,25 @@ pub(super) fn check(config: &CollectionConfig, op: UpdateOp) -> Result<UpdateOp,
         UpdateOp::Upsert { points, filter, mode } => {
             let points = points.into_iter().map(|point| {
                 check_depth(&point.payload, None)?;
-                Ok(Point { vectors: canonical(config, point.vectors)?, ..point })
+                Ok(Point {
+                    vectors: canonical(config, point.vectors)?,
+                    ..point
+                })
             });
-            Ok(UpdateOp::Upsert { points: points.collect::<Result<_, Error>>()?, filter, mode })
+            Ok(UpdateOp::Upsert {
+                points: points.collect::<Result<_, Error>>()?,
+                filter,
+                mode,
+            })
         }
         UpdateOp::UpdateVectors { points, filter } => {
-            let points = points.into_iter().map(|(id, vectors)| Ok((id, canonical(config, vectors)?)));
-            Ok(UpdateOp::UpdateVectors { points: points.collect::<Result<_, Error>>()?, filter })
+            let points = points
+                .into_iter()
+                .map(|(id, vectors)| Ok((id, canonical(config, vectors)?)));
+            Ok(UpdateOp::UpdateVectors {
+                points: points.collect::<Result<_, Error>>()?,
+                filter,
+            })
         }
         UpdateOp::DeleteVectors { selector, names } => {
             match names.iter().find(|name| config.column(name).is_none()) {
@@ -31,7 +43,12 @@ pub(super) fn check(config: &CollectionConfig, op: UpdateOp) -> Result<UpdateOp,
                 None => Ok(UpdateOp::DeleteVectors { selector, names }),
             }
         }
-        UpdateOp::SetPayload { ref payload, ref key, .. } | UpdateOp::OverwritePayload { ref payload, ref key, .. } => {
+        UpdateOp::SetPayload {
+            ref payload, ref key, ..
+        }
+        | UpdateOp::OverwritePayload {
+            ref payload, ref key, ..
+        } => {
             check_depth(payload, key.as_ref())?;
             Ok(op)
         }

@@ -14,7 +14,9 @@ pub(super) fn is_conditional(op: &UpdateOp) -> bool {
     match op {
         UpdateOp::Upsert { filter, mode, .. } => filter.is_some() || *mode != UpdateMode::Upsert,
         // These must exist.
-        UpdateOp::UpdateVectors { .. } | UpdateOp::SetPayload { .. } | UpdateOp::OverwritePayload { .. } => true,
+        UpdateOp::UpdateVectors { .. } | UpdateOp::SetPayload { .. } | UpdateOp::OverwritePayload { .. } => {
+            true
+        }
         UpdateOp::Delete(selector)
         | UpdateOp::DeleteVectors { selector, .. }
         | UpdateOp::DeletePayload { selector, .. }
@@ -39,18 +41,32 @@ pub(super) fn settle(view: &View, op: UpdateOp) -> Result<UpdateOp, Error> {
             UpdateOp::UpdateVectors { points, filter: None }
         }
         UpdateOp::Delete(selector) => UpdateOp::Delete(ids(view, selector)),
-        UpdateOp::DeleteVectors { selector, names } => {
-            UpdateOp::DeleteVectors { selector: ids(view, selector), names }
-        }
-        UpdateOp::SetPayload { selector, payload, key } => {
-            UpdateOp::SetPayload { selector: existing_ids(view, selector)?, payload, key }
-        }
-        UpdateOp::OverwritePayload { selector, payload, key } => {
-            UpdateOp::OverwritePayload { selector: existing_ids(view, selector)?, payload, key }
-        }
-        UpdateOp::DeletePayload { selector, keys } => {
-            UpdateOp::DeletePayload { selector: ids(view, selector), keys }
-        }
+        UpdateOp::DeleteVectors { selector, names } => UpdateOp::DeleteVectors {
+            selector: ids(view, selector),
+            names,
+        },
+        UpdateOp::SetPayload {
+            selector,
+            payload,
+            key,
+        } => UpdateOp::SetPayload {
+            selector: existing_ids(view, selector)?,
+            payload,
+            key,
+        },
+        UpdateOp::OverwritePayload {
+            selector,
+            payload,
+            key,
+        } => UpdateOp::OverwritePayload {
+            selector: existing_ids(view, selector)?,
+            payload,
+            key,
+        },
+        UpdateOp::DeletePayload { selector, keys } => UpdateOp::DeletePayload {
+            selector: ids(view, selector),
+            keys,
+        },
         UpdateOp::ClearPayload(selector) => UpdateOp::ClearPayload(ids(view, selector)),
     })
 }
@@ -70,12 +86,15 @@ fn upserted(view: &View, points: Vec<Point>, filter: Option<&Filter>, mode: Upda
 
 fn passes(view: &View, id: PointId, filter: &Filter) -> bool {
     view.find(id).is_some_and(|place| {
-        view.segments.get(place.segment).is_some_and(|segment| segment.passes(place.offset, filter))
+        view.segments
+            .get(place.segment)
+            .is_some_and(|segment| segment.passes(place.offset, filter))
     })
 }
 
 fn existing(view: &View, mut ids: impl Iterator<Item = PointId>) -> Result<(), Error> {
-    ids.find(|id| view.find(*id).is_none()).map_or(Ok(()), |id| Err(Error::no_point(id)))
+    ids.find(|id| view.find(*id).is_none())
+        .map_or(Ok(()), |id| Err(Error::no_point(id)))
 }
 
 fn existing_ids(view: &View, selector: Selector) -> Result<Selector, Error> {

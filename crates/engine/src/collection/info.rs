@@ -65,14 +65,23 @@ impl View {
                 FieldSchema::Params(_) => Some(schema.clone()),
             };
             let has_value = |payload: &kindred_model::payload::Payload| {
-                path.flattened(payload).into_iter().any(|value| schema.is_indexable(value))
+                path.flattened(payload)
+                    .into_iter()
+                    .any(|value| schema.is_indexable(value))
             };
             let points = self.segments.iter().map(|segment| {
                 let visible = segment.visible(self.lsn);
                 let points = visible.iter().filter_map(|offset| segment.point(offset));
                 points.filter(|point| has_value(point.payload)).count() as u64
             });
-            (path.to_string(), IndexInfo { data_type: schema.data_type(), params, points: points.sum() })
+            (
+                path.to_string(),
+                IndexInfo {
+                    data_type: schema.data_type(),
+                    params,
+                    points: points.sum(),
+                },
+            )
         });
         CollectionInfo {
             status: Status::Green,

@@ -39,7 +39,12 @@ pub(crate) struct Collection {
 
 impl Collection {
     /// Takes the collection over and replays its log.
-    pub(crate) fn open(store: Arc<dyn Store>, prefix: &str, seed: u128, settings: Settings) -> Result<Self, Error> {
+    pub(crate) fn open(
+        store: Arc<dyn Store>,
+        prefix: &str,
+        seed: u128,
+        settings: Settings,
+    ) -> Result<Self, Error> {
         let mut applier = Applier::new(settings.schema());
         let journal = Journal::open(store, prefix, seed, |lsn, bytes| {
             let op = record::decode(bytes).map_err(|malformed| {
@@ -50,10 +55,18 @@ impl Collection {
             Ok::<(), Error>(())
         })?;
         let segments = applier.publish();
-        let view = View { lsn: applier.lsn(), settings: Arc::new(settings), segments };
+        let view = View {
+            lsn: applier.lsn(),
+            settings: Arc::new(settings),
+            segments,
+        };
         let view = Arc::new(ArcSwap::from_pointee(view));
         let writer = Mutex::new(Writer::new(journal, applier, Arc::clone(&view)));
-        Ok(Self { view, queue: Mutex::default(), writer })
+        Ok(Self {
+            view,
+            queue: Mutex::default(),
+            writer,
+        })
     }
 
     /// The present moment.
@@ -85,6 +98,8 @@ impl Collection {
         let mut writer = self.writer.lock();
         commit()?;
         writer.reconfigure(settings);
-        Ok(UpdateResult { operation_id: self.view().lsn })
+        Ok(UpdateResult {
+            operation_id: self.view().lsn,
+        })
     }
 }

@@ -36,7 +36,11 @@ pub(crate) struct Malformed {
 pub(crate) fn encode(op: &UpdateOp) -> Option<Vec<u8>> {
     let mut out = Out(vec![VERSION]);
     match op {
-        UpdateOp::Upsert { points, filter: None, mode: UpdateMode::Upsert } => {
+        UpdateOp::Upsert {
+            points,
+            filter: None,
+            mode: UpdateMode::Upsert,
+        } => {
             out.byte(kind::UPSERT);
             out.list(points, |out, point| {
                 out.id(point.id);
@@ -55,20 +59,34 @@ pub(crate) fn encode(op: &UpdateOp) -> Option<Vec<u8>> {
                 out.vectors(vectors);
             });
         }
-        UpdateOp::DeleteVectors { selector: Selector::Ids(ids), names } => {
+        UpdateOp::DeleteVectors {
+            selector: Selector::Ids(ids),
+            names,
+        } => {
             out.byte(kind::DELETE_VECTORS);
             out.ids(ids);
             out.list(names, |out, name| out.text(name));
         }
-        UpdateOp::SetPayload { selector: Selector::Ids(ids), payload, key } => {
+        UpdateOp::SetPayload {
+            selector: Selector::Ids(ids),
+            payload,
+            key,
+        } => {
             out.byte(kind::SET_PAYLOAD);
             out.payload_at(ids, payload, key.as_ref());
         }
-        UpdateOp::OverwritePayload { selector: Selector::Ids(ids), payload, key } => {
+        UpdateOp::OverwritePayload {
+            selector: Selector::Ids(ids),
+            payload,
+            key,
+        } => {
             out.byte(kind::OVERWRITE_PAYLOAD);
             out.payload_at(ids, payload, key.as_ref());
         }
-        UpdateOp::DeletePayload { selector: Selector::Ids(ids), keys } => {
+        UpdateOp::DeletePayload {
+            selector: Selector::Ids(ids),
+            keys,
+        } => {
             out.byte(kind::DELETE_PAYLOAD);
             out.ids(ids);
             out.list(keys, |out, key| out.text(&key.to_string()));
@@ -98,7 +116,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<UpdateOp, Malformed> {
     let op = match input.byte()? {
         kind::UPSERT => UpdateOp::Upsert {
             points: input.list(|input| {
-                Ok(Point { id: input.id()?, vectors: input.vectors()?, payload: input.payload()? })
+                Ok(Point {
+                    id: input.id()?,
+                    vectors: input.vectors()?,
+                    payload: input.payload()?,
+                })
             })?,
             filter: None,
             mode: UpdateMode::Upsert,
@@ -108,24 +130,38 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<UpdateOp, Malformed> {
             points: input.list(|input| Ok((input.id()?, input.vectors()?)))?,
             filter: None,
         },
-        kind::DELETE_VECTORS => {
-            UpdateOp::DeleteVectors { selector: input.selector()?, names: input.list(In::text)? }
-        }
+        kind::DELETE_VECTORS => UpdateOp::DeleteVectors {
+            selector: input.selector()?,
+            names: input.list(In::text)?,
+        },
         kind::SET_PAYLOAD => {
             let (selector, key, payload) = input.payload_at()?;
-            UpdateOp::SetPayload { selector, payload, key }
+            UpdateOp::SetPayload {
+                selector,
+                payload,
+                key,
+            }
         }
         kind::OVERWRITE_PAYLOAD => {
             let (selector, key, payload) = input.payload_at()?;
-            UpdateOp::OverwritePayload { selector, payload, key }
+            UpdateOp::OverwritePayload {
+                selector,
+                payload,
+                key,
+            }
         }
-        kind::DELETE_PAYLOAD => {
-            UpdateOp::DeletePayload { selector: input.selector()?, keys: input.list(In::path)? }
-        }
+        kind::DELETE_PAYLOAD => UpdateOp::DeletePayload {
+            selector: input.selector()?,
+            keys: input.list(In::path)?,
+        },
         kind::CLEAR_PAYLOAD => UpdateOp::ClearPayload(input.selector()?),
         _ => return Err(Malformed { at: 1 }),
     };
-    if input.at == bytes.len() { Ok(op) } else { Err(Malformed { at: input.at }) }
+    if input.at == bytes.len() {
+        Ok(op)
+    } else {
+        Err(Malformed { at: input.at })
+    }
 }
 
 struct Out(Vec<u8>);
@@ -137,7 +173,8 @@ impl Out {
 
     /// Lengths are written as u32: a batch is far smaller, which the log checks.
     fn count(&mut self, count: usize) {
-        self.0.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+        self.0
+            .extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
     }
 
     fn list<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Self, &T)) {
@@ -182,7 +219,9 @@ impl Out {
                 }
                 Vector::Sparse(sparse) => {
                     out.byte(1);
-                    out.list(sparse.indices(), |out, index| out.0.extend_from_slice(&index.to_le_bytes()));
+                    out.list(sparse.indices(), |out, index| {
+                        out.0.extend_from_slice(&index.to_le_bytes())
+                    });
                     out.floats(sparse.values());
                 }
                 Vector::Multi(multi) => {
@@ -216,7 +255,11 @@ impl<'a> In<'a> {
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
-        let Some(taken) = self.at.checked_add(count).and_then(|end| self.bytes.get(self.at..end)) else {
+        let Some(taken) = self
+            .at
+            .checked_add(count)
+            .and_then(|end| self.bytes.get(self.at..end))
+        else {
             return self.malformed();
         };
         self.at += count;
@@ -236,7 +279,10 @@ impl<'a> In<'a> {
         Ok(u32::from_le_bytes(self.array()?) as usize)
     }
 
-    fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
+    fn list<T>(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Malformed> {
         let count = self.count()?;
         // Every item takes at least one byte, so a count beyond what is left is a lie.
         if count > self.bytes.len().saturating_sub(self.at) {
@@ -249,7 +295,9 @@ impl<'a> In<'a> {
         let count = self.count()?;
         let at = self.at;
         let bytes = self.take(count)?;
-        std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Malformed { at })
+        std::str::from_utf8(bytes)
+            .map(str::to_owned)
+            .map_err(|_| Malformed { at })
     }
 
     fn path(&mut self) -> Result<JsonPath, Malformed> {
@@ -274,7 +322,8 @@ impl<'a> In<'a> {
     }
 
     fn vectors(&mut self) -> Result<NamedVectors, Malformed> {
-        self.list(|input| Ok((input.text()?, input.vector()?))).map(|vectors| vectors.into_iter().collect())
+        self.list(|input| Ok((input.text()?, input.vector()?)))
+            .map(|vectors| vectors.into_iter().collect())
     }
 
     fn vector(&mut self) -> Result<Vector, Malformed> {

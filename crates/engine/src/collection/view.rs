@@ -19,7 +19,10 @@ pub(crate) struct Settings {
 impl Settings {
     /// The vector fields that segments store.
     pub(crate) fn schema(&self) -> Schema {
-        self.config.columns().map(|(name, column)| (name.to_owned(), column)).collect()
+        self.config
+            .columns()
+            .map(|(name, column)| (name.to_owned(), column))
+            .collect()
     }
 }
 
@@ -44,7 +47,12 @@ impl View {
     /// Where the point is, if it is visible.
     pub(crate) fn find(&self, id: PointId) -> Option<Place> {
         let mut segments = self.segments.iter().enumerate().rev();
-        segments.find_map(|(segment, part)| Some(Place { segment, offset: part.find(id, self.lsn)? }))
+        segments.find_map(|(segment, part)| {
+            Some(Place {
+                segment,
+                offset: part.find(id, self.lsn)?,
+            })
+        })
     }
 
     /// The row at a place of this view.
@@ -54,6 +62,9 @@ impl View {
 
     /// Number of visible points.
     pub(crate) fn count(&self) -> usize {
-        self.segments.iter().map(|segment| segment.visible(self.lsn).count()).sum()
+        self.segments
+            .iter()
+            .map(|segment| segment.visible(self.lsn).count())
+            .sum()
     }
 }

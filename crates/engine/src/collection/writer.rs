@@ -26,7 +26,10 @@ pub(super) struct Ticket {
 
 impl Ticket {
     pub(super) fn new(op: UpdateOp) -> Self {
-        Self { op: Mutex::new(Some(op)), outcome: Mutex::default() }
+        Self {
+            op: Mutex::new(Some(op)),
+            outcome: Mutex::default(),
+        }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -60,7 +63,12 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(journal: Journal, applier: Applier, view: Arc<ArcSwap<View>>) -> Self {
-        Self { journal, applier, view, is_poisoned: false }
+        Self {
+            journal,
+            applier,
+            view,
+            is_poisoned: false,
+        }
     }
 
     /// Commits queued changes in order, in as few batches as their dependencies allow.
@@ -68,7 +76,9 @@ impl Writer {
         let mut batch: Vec<Ready<'_>> = Vec::new();
         let mut bytes = 0;
         for ticket in queue {
-            let Some(op) = ticket.op.lock().take() else { continue };
+            let Some(op) = ticket.op.lock().take() else {
+                continue;
+            };
             // What depends on the points must see every change before it.
             if condition::is_conditional(&op) || bytes > BATCH_BYTES {
                 self.flush(std::mem::take(&mut batch));
@@ -96,7 +106,11 @@ impl Writer {
     }
 
     fn prepare<'a>(&self, ticket: &'a Ticket, op: UpdateOp) -> Result<Ready<'a>, Error> {
-        let op = if condition::is_conditional(&op) { condition::settle(&self.view.load(), op)? } else { op };
+        let op = if condition::is_conditional(&op) {
+            condition::settle(&self.view.load(), op)?
+        } else {
+            op
+        };
         let record = record::encode(&op)
             .ok_or_else(|| Error::new(ErrorKind::Internal, "a change still depends on a condition"))?;
         Ok(Ready { ticket, op, record })
@@ -117,7 +131,9 @@ impl Writer {
             Ok(first) => first,
             Err(error) => {
                 self.is_poisoned = self.journal.poison().is_some();
-                return batch.iter().for_each(|ready| ready.ticket.settle(Err(Error::from(error.clone()))));
+                return batch
+                    .iter()
+                    .for_each(|ready| ready.ticket.settle(Err(Error::from(error.clone()))));
             }
         };
         let mut done = Vec::with_capacity(batch.len());
@@ -132,10 +148,17 @@ impl Writer {
 
     fn publish(&mut self, settings: Arc<Settings>) {
         let segments = self.applier.publish();
-        self.view.store(Arc::new(View { lsn: self.applier.lsn(), settings, segments }));
+        self.view.store(Arc::new(View {
+            lsn: self.applier.lsn(),
+            settings,
+            segments,
+        }));
     }
 }
 
 fn stopped() -> Error {
-    Error::new(ErrorKind::Busy, "writes to this collection have stopped after a failure: open it again")
+    Error::new(
+        ErrorKind::Busy,
+        "writes to this collection have stopped after a failure: open it again",
+    )
 }

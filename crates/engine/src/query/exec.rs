@@ -27,15 +27,32 @@ impl Reader<'_> {
     /// The results of a plan, best first.
     pub(super) fn execute(&self, plan: &Plan) -> Result<Vec<Found>, Error> {
         match plan {
-            Plan::Search { by, filter, limit, threshold } => {
-                self.search(by, self.allowed(filter)?, *limit, *threshold)
-            }
-            Plan::Walk { order: Order::Id, filter, limit } => {
-                Ok(self.by_id(filter, None, *limit)?.into_iter().map(unscored).collect())
-            }
+            Plan::Search {
+                by,
+                filter,
+                limit,
+                threshold,
+            } => self.search(by, self.allowed(filter)?, *limit, *threshold),
+            Plan::Walk {
+                order: Order::Id,
+                filter,
+                limit,
+            } => Ok(self
+                .by_id(filter, None, *limit)?
+                .into_iter()
+                .map(unscored)
+                .collect()),
             Plan::Walk { order, filter, limit } => self.list(order, &self.allowed(filter)?, *limit),
-            Plan::Rerank { inputs, by, limit, threshold } => {
-                let lists = inputs.iter().map(|input| self.execute(input)).collect::<Result<Vec<_>, _>>()?;
+            Plan::Rerank {
+                inputs,
+                by,
+                limit,
+                threshold,
+            } => {
+                let lists = inputs
+                    .iter()
+                    .map(|input| self.execute(input))
+                    .collect::<Result<Vec<_>, _>>()?;
                 self.rerank(&lists, by, *limit, *threshold)
             }
         }
@@ -89,9 +106,14 @@ impl Reader<'_> {
         };
         let mut best: Vec<(Hit, Place, PointId)> = Vec::new();
         for (index, (segment, allow)) in self.view.segments.iter().zip(allowed).enumerate() {
-            let hits = segment.search(&scan, allow, limit, self.ctx).map_err(|stop| self.ctx.stopped(stop))?;
+            let hits = segment
+                .search(&scan, allow, limit, self.ctx)
+                .map_err(|stop| self.ctx.stopped(stop))?;
             for hit in hits {
-                let place = Place { segment: index, offset: hit.offset };
+                let place = Place {
+                    segment: index,
+                    offset: hit.offset,
+                };
                 best.push((hit, place, at(&self.view, place)?.id));
             }
         }
@@ -108,7 +130,8 @@ impl Reader<'_> {
             score: reported.score(distance, hit.score),
             order_value: None,
         });
-        let passes = |found: &Found| threshold.is_none_or(|bound| reported.passes(distance, found.score, bound));
+        let passes =
+            |found: &Found| threshold.is_none_or(|bound| reported.passes(distance, found.score, bound));
         Ok(found.filter(passes).collect())
     }
 
@@ -119,7 +142,10 @@ impl Reader<'_> {
                 let values = self.by_field_value(allowed, field, u64::MAX)?;
                 let mut found: Vec<Found> = values
                     .into_iter()
-                    .map(|(place, value)| Found { order_value: Some(value), ..unscored(place) })
+                    .map(|(place, value)| Found {
+                        order_value: Some(value),
+                        ..unscored(place)
+                    })
                     .collect();
                 // A point with several neighbouring values is listed once.
                 found.dedup_by_key(|found| found.place);
@@ -127,11 +153,13 @@ impl Reader<'_> {
                 Ok(found)
             }
             Order::Id => {
-                let places = allowed.iter().enumerate().flat_map(|(segment, allow)| {
-                    allow.iter().map(move |offset| Place { segment, offset })
-                });
-                let mut places: Vec<(PointId, Place)> =
-                    places.map(|place| Ok((at(&self.view, place)?.id, place))).collect::<Result<_, Error>>()?;
+                let places = allowed
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(segment, allow)| allow.iter().map(move |offset| Place { segment, offset }));
+                let mut places: Vec<(PointId, Place)> = places
+                    .map(|place| Ok((at(&self.view, place)?.id, place)))
+                    .collect::<Result<_, Error>>()?;
                 places.sort_unstable_by_key(|(id, _)| *id);
                 places.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
                 Ok(places.into_iter().map(|(_, place)| unscored(place)).collect())
@@ -165,7 +193,12 @@ impl Reader<'_> {
         }
         let fused = fusion.fuse(&scored).into_iter();
         Ok(fused
-            .filter_map(|(id, score)| Some(Found { score, ..unscored(*places.get(&id)?) }))
+            .filter_map(|(id, score)| {
+                Some(Found {
+                    score,
+                    ..unscored(*places.get(&id)?)
+                })
+            })
             .collect())
     }
 
@@ -173,7 +206,9 @@ impl Reader<'_> {
         let mut scores: HashMap<Place, Vec<Option<f32>>> = HashMap::new();
         for (source, list) in lists.iter().enumerate() {
             for found in list {
-                let row = scores.entry(found.place).or_insert_with(|| vec![None; lists.len()]);
+                let row = scores
+                    .entry(found.place)
+                    .or_insert_with(|| vec![None; lists.len()]);
                 if let Some(slot) = row.get_mut(source) {
                     slot.get_or_insert(found.score);
                 }
@@ -186,18 +221,36 @@ impl Reader<'_> {
             }
             let point = at(&self.view, place)?;
             let has_vector = |name: &str| point.has_vector(name);
-            let view = PointView { id: point.id, payload: point.payload, has_vector: &has_vector };
+            let view = PointView {
+                id: point.id,
+                payload: point.payload,
+                has_vector: &has_vector,
+            };
             let score = formula.evaluate(&scores, &view)?;
-            scored.push((point.id, Found { score, ..unscored(place) }));
+            scored.push((
+                point.id,
+                Found {
+                    score,
+                    ..unscored(place)
+                },
+            ));
         }
         scored.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(b.0.cmp(&a.0)));
         Ok(scored.into_iter().map(|(_, found)| found).collect())
     }
 
     /// Picks candidates that are close to the query but unlike each other; their scores stay as they were.
-    fn diversify(&self, by: &Resolved, mmr: &Mmr, candidates: &[Found], limit: u64) -> Result<Vec<Found>, Error> {
+    fn diversify(
+        &self,
+        by: &Resolved,
+        mmr: &Mmr,
+        candidates: &[Found],
+        limit: u64,
+    ) -> Result<Vec<Found>, Error> {
         let measure = by.column.measure();
-        let Some(query) = by.scoring.anchors.first() else { return Ok(Vec::new()) };
+        let Some(query) = by.scoring.anchors.first() else {
+            return Ok(Vec::new());
+        };
         let mut pool: Vec<(Found, Vector)> = Vec::new();
         for found in candidates {
             if let Some(vector) = at(&self.view, found.place)?.vector(&by.using) {
@@ -209,7 +262,9 @@ impl Reader<'_> {
             if self.ctx.check().is_err() {
                 return 0.0;
             }
-            a.as_ref().similarity(b.as_ref(), measure).unwrap_or(f32::NEG_INFINITY)
+            a.as_ref()
+                .similarity(b.as_ref(), measure)
+                .unwrap_or(f32::NEG_INFINITY)
         };
         let relevance: Vec<f32> = pool.iter().map(|(_, vector)| similarity(query, vector)).collect();
         let between = |a: usize, b: usize| match (pool.get(a), pool.get(b)) {
@@ -219,11 +274,18 @@ impl Reader<'_> {
         let count = usize::try_from(limit).unwrap_or(usize::MAX);
         let chosen = Mmr::select(mmr.lambda(), &relevance, &between, count);
         self.ctx.check()?;
-        Ok(chosen.into_iter().filter_map(|index| pool.get(index).map(|(found, _)| *found)).collect())
+        Ok(chosen
+            .into_iter()
+            .filter_map(|index| pool.get(index).map(|(found, _)| *found))
+            .collect())
     }
 }
 
 /// A point that is listed, not scored.
 fn unscored(place: Place) -> Found {
-    Found { place, score: 1.0, order_value: None }
+    Found {
+        place,
+        score: 1.0,
+        order_value: None,
+    }
 }

@@ -17,7 +17,13 @@ impl Reader<'_> {
     /// Values by how many points have them, the most frequent first, ties by value.
     pub(crate) fn facet(&self, request: &FacetRequest) -> Result<Vec<FacetHit>, Error> {
         let key = &request.key;
-        let Some(schema) = self.view.settings.indexes.get(key).filter(|schema| schema.can_facet()) else {
+        let Some(schema) = self
+            .view
+            .settings
+            .indexes
+            .get(key)
+            .filter(|schema| schema.can_facet())
+        else {
             return Err(Invalid::input(format!(
                 "No appropriate index for faceting: `{key}`. Please create one to facet on this field. Keyword, \
                  integer, uuid and bool indexes can be counted"
@@ -32,14 +38,22 @@ impl Reader<'_> {
                 if step.is_multiple_of(STRIDE) {
                     self.ctx.check()?;
                 }
-                let Some(point) = segment.point(offset) else { continue };
+                let Some(point) = segment.point(offset) else {
+                    continue;
+                };
                 let values = key.flattened(point.payload).into_iter();
-                let distinct: HashSet<FacetValue> = values.filter_map(|value| FacetValue::of_value(schema, value)).collect();
-                distinct.into_iter().for_each(|value| *counts.entry(value).or_insert(0) += 1);
+                let distinct: HashSet<FacetValue> = values
+                    .filter_map(|value| FacetValue::of_value(schema, value))
+                    .collect();
+                distinct
+                    .into_iter()
+                    .for_each(|value| *counts.entry(value).or_insert(0) += 1);
             }
         }
-        let mut hits: Vec<FacetHit> =
-            counts.into_iter().map(|(value, count)| FacetHit { value, count }).collect();
+        let mut hits: Vec<FacetHit> = counts
+            .into_iter()
+            .map(|(value, count)| FacetHit { value, count })
+            .collect();
         hits.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
         hits.truncate(usize::try_from(request.limit).unwrap_or(usize::MAX));
         Ok(hits)

@@ -21,10 +21,17 @@ impl Reader<'_> {
     /// fill the groups, or to the end of what the query finds.
     pub(crate) fn query_groups(&self, request: &GroupsRequest) -> Result<Vec<PointGroup>, Error> {
         let query = &request.query;
-        let parts = Parts { payload: &query.with_payload, vectors: &query.with_vector };
+        let parts = Parts {
+            payload: &query.with_payload,
+            vectors: &query.with_vector,
+        };
         parts.check(&self.view)?;
         self.ctx.check()?;
-        let lookup = request.with_lookup.as_ref().map(|lookup| self.lookup_reader(lookup)).transpose()?;
+        let lookup = request
+            .with_lookup
+            .as_ref()
+            .map(|lookup| self.lookup_reader(lookup))
+            .transpose()?;
         let mut deep = widened(query, request.group_size);
         let mut depth = query.node.limit.saturating_mul(request.group_size);
         loop {
@@ -39,7 +46,9 @@ impl Reader<'_> {
                 continue;
             }
             let groups = groups.in_order.into_iter().map(|(id, hits)| {
-                let hits = hits.iter().map(|found| parts.scored(&self.view, found, has_version));
+                let hits = hits
+                    .iter()
+                    .map(|found| parts.scored(&self.view, found, has_version));
                 let hits = hits.collect::<Result<_, _>>()?;
                 let lookup = match &lookup {
                     Some((reader, with)) => reader.looked_up(&id, with)?,
@@ -66,9 +75,25 @@ impl Reader<'_> {
 
     fn lookup_reader<'b>(&'b self, with: &'b WithLookup) -> Result<(Reader<'b>, &'b WithLookup), Error> {
         let other = self.names.find(&with.collection);
-        let view = other.ok_or_else(|| Error::no_lookup_collection(&with.collection))?.view();
+        let view = other
+            .ok_or_else(|| Error::no_lookup_collection(&with.collection))?
+            .view();
+        Parts {
+            payload: &with.with_payload,
+            vectors: &with.with_vectors,
+        }
+        .check(&view)?;
         let name = with.collection.as_str();
-        Ok((Reader { names: self.names, name, view, ctx: self.ctx, env: self.env }, with))
+        Ok((
+            Reader {
+                names: self.names,
+                name,
+                view,
+                ctx: self.ctx,
+                env: self.env,
+            },
+            with,
+        ))
     }
 
     fn looked_up(&self, id: &GroupId, with: &WithLookup) -> Result<Option<Record>, Error> {
@@ -77,9 +102,13 @@ impl Reader<'_> {
             GroupId::Signed(_) => None,
             GroupId::Text(text) => Uuid::parse_str(text).ok().map(PointId::Uuid),
         };
-        let Some(place) = id.and_then(|id| self.view.find(id)) else { return Ok(None) };
-        let parts = Parts { payload: &with.with_payload, vectors: &with.with_vectors };
-        parts.check(&self.view)?;
+        let Some(place) = id.and_then(|id| self.view.find(id)) else {
+            return Ok(None);
+        };
+        let parts = Parts {
+            payload: &with.with_payload,
+            vectors: &with.with_vectors,
+        };
         parts.record(&self.view, place, None).map(Some)
     }
 }
@@ -93,7 +122,11 @@ fn widened(query: &QueryRequest, group_size: u64) -> QueryRequest {
         node.prefetch.iter_mut().for_each(|node| widen(node, group_size));
     }
     let mut query = query.clone();
-    query.node.prefetch.iter_mut().for_each(|node| widen(node, group_size));
+    query
+        .node
+        .prefetch
+        .iter_mut()
+        .for_each(|node| widen(node, group_size));
     query
 }
 
@@ -125,6 +158,9 @@ impl Groups {
 
     fn is_full(&self, request: &GroupsRequest) -> bool {
         self.in_order.len() as u64 >= request.query.node.limit
-            && self.in_order.iter().all(|(_, hits)| hits.len() as u64 >= request.group_size)
+            && self
+                .in_order
+                .iter()
+                .all(|(_, hits)| hits.len() as u64 >= request.group_size)
     }
 }

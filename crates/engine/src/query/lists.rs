@@ -14,16 +14,24 @@ use crate::error::Error;
 impl Reader<'_> {
     /// The points that exist, in the order asked, each once.
     pub(crate) fn retrieve(&self, request: &RetrieveRequest) -> Result<Vec<Record>, Error> {
-        let parts = Parts { payload: &request.with_payload, vectors: &request.with_vector };
+        let parts = Parts {
+            payload: &request.with_payload,
+            vectors: &request.with_vector,
+        };
         parts.check(&self.view)?;
         let mut seen = HashSet::new();
         let ids = request.ids.iter().filter(|id| seen.insert(**id));
-        ids.filter_map(|id| self.view.find(*id)).map(|place| parts.record(&self.view, place, None)).collect()
+        ids.filter_map(|id| self.view.find(*id))
+            .map(|place| parts.record(&self.view, place, None))
+            .collect()
     }
 
     /// A page in the order of the ids, or of a field.
     pub(crate) fn scroll(&self, request: &ScrollRequest) -> Result<ScrollPage, Error> {
-        let parts = Parts { payload: &request.with_payload, vectors: &request.with_vector };
+        let parts = Parts {
+            payload: &request.with_payload,
+            vectors: &request.with_vector,
+        };
         parts.check(&self.view)?;
         let everything = Filter::default();
         let filter = request.filter.as_ref().unwrap_or(&everything);
@@ -38,8 +46,13 @@ impl Reader<'_> {
             }
             let order = self.by_field(order)?;
             let found = self.by_field_value(&self.allowed(filter)?, &order, request.limit)?;
-            let records = found.into_iter().map(|(place, value)| parts.record(&self.view, place, Some(value)));
-            return Ok(ScrollPage { points: records.collect::<Result<_, _>>()?, next_page_offset: None });
+            let records = found
+                .into_iter()
+                .map(|(place, value)| parts.record(&self.view, place, Some(value)));
+            return Ok(ScrollPage {
+                points: records.collect::<Result<_, _>>()?,
+                next_page_offset: None,
+            });
         }
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
         let places = self.by_id(filter, request.offset, request.limit.saturating_add(1))?;
@@ -47,8 +60,14 @@ impl Reader<'_> {
             Some(place) => Some(at(&self.view, *place)?.id),
             None => None,
         };
-        let page = places.into_iter().take(limit).map(|place| parts.record(&self.view, place, None));
-        Ok(ScrollPage { points: page.collect::<Result<_, _>>()?, next_page_offset })
+        let page = places
+            .into_iter()
+            .take(limit)
+            .map(|place| parts.record(&self.view, place, None));
+        Ok(ScrollPage {
+            points: page.collect::<Result<_, _>>()?,
+            next_page_offset,
+        })
     }
 
     /// How many points pass the filter, exactly.

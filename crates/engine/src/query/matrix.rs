@@ -1,18 +1,21 @@
 //! The distance matrix: the closest neighbours of each point within a random sample.
 
+use std::collections::HashMap;
+
 use kindred_model::config::Column;
+use kindred_model::distance::Order;
 use kindred_model::filter::{Condition, Filter};
+use kindred_model::id::PointId;
 use kindred_model::limits::{MATRIX_PAIRS_MAX, MATRIX_SAMPLE_MAX};
 use kindred_model::query::lists::{Matrix, MatrixRequest};
 use kindred_model::query::scoring::{Fold, Linear};
-use kindred_model::vector::DEFAULT_VECTOR;
+use kindred_model::vector::{DEFAULT_VECTOR, Vector};
 use kindred_segment::{Allow, Scan, Ties};
 
 use super::names::Reader;
 use super::read::at;
 use crate::collection::view::Place;
 use crate::error::{Error, ErrorKind};
-use kindred_model::distance::Order;
 
 impl Reader<'_> {
     /// Samples points that have the vector and finds the neighbours of each among the others.
@@ -36,50 +39,80 @@ impl Reader<'_> {
             return Ok(Matrix::default());
         }
         let members = Members::new(self, points.iter().map(|(_, place)| *place));
+        let distance = column.measure().distance;
+        let ties = match distance.order() {
+            Order::Descending => Ties::LargerFirst,
+            Order::Ascending => Ties::SmallerFirst,
+        };
+        let weighed = self.weighed(&points, &using, column)?;
         let fold = Linear::new(vec![1.0]);
         let mut neighbours = Vec::with_capacity(points.len());
-        // A neighbour is what a nearest query with the point's vector finds, so rarity weighs here as well.
-        let mut anchors = Vec::with_capacity(points.len());
-        for (_, place) in &points {
-            anchors.extend(at(&self.view, *place)?.vector(&using));
-        }
-        if let Column::Sparse { idf: true } = column {
-            self.weigh_by_rarity(&using, &mut anchors)?;
-        }
-        for ((_, place), anchor) in points.iter().zip(&anchors) {
-            let anchors = std::slice::from_ref(anchor);
-            let distance = column.measure().distance;
-            let ties = match distance.order() {
-                Order::Descending => Ties::LargerFirst,
-                Order::Ascending => Ties::SmallerFirst,
+        for (index, (_, place)) in points.iter().enumerate() {
+            let anchor = match weighed.get(index) {
+                Some(anchor) => Some(anchor.clone()),
+                None => at(&self.view, *place)?.vector(&using),
             };
-            let scan = Scan { using: &using, anchors, fold: &fold as &dyn Fold, overlapping: true, ties };
+            let anchors = Vec::from_iter(anchor);
+            let scan = Scan {
+                using: &using,
+                anchors: &anchors,
+                fold: &fold as &dyn Fold,
+                overlapping: true,
+                ties,
+            };
             let mut near = members.nearest(self, &scan, *place, limit)?;
-            near.iter_mut().for_each(|(_, score)| *score = distance.report(*score));
+            near.iter_mut()
+                .for_each(|(_, score)| *score = distance.report(*score));
             neighbours.push(near);
         }
-        Ok(Matrix { ids: points.into_iter().map(|(id, _)| id).collect(), neighbours })
+        Ok(Matrix {
+            ids: points.into_iter().map(|(id, _)| id).collect(),
+            neighbours,
+        })
+    }
+
+    /// The anchors of a sparse column with the idf modifier, weighed in one pass: a neighbour is what a nearest query
+    /// with the point's vector finds. Empty for every other column, whose anchors are read one at a time.
+    fn weighed(
+        &self,
+        points: &[(PointId, Place)],
+        using: &str,
+        column: Column,
+    ) -> Result<Vec<Vector>, Error> {
+        let mut anchors = Vec::new();
+        if let Column::Sparse { idf: true } = column {
+            for (_, place) in points {
+                anchors.extend(at(&self.view, *place)?.vector(using));
+            }
+            self.weigh_by_rarity(using, &mut anchors)?;
+        }
+        Ok(anchors)
     }
 }
 
 /// The sample, as sets of offsets per segment.
 struct Members {
-    places: Vec<Place>,
+    /// From a place to its index in the sample.
+    indices: HashMap<Place, usize>,
     allowed: Vec<Allow>,
 }
 
 impl Members {
     fn new(reader: &Reader<'_>, places: impl Iterator<Item = Place>) -> Self {
-        let mut allowed: Vec<Allow> =
-            reader.view.segments.iter().map(|segment| Allow::none(segment.rows())).collect();
-        let places: Vec<Place> = places
-            .inspect(|place| {
-                if let Some(allow) = allowed.get_mut(place.segment) {
-                    allow.insert(place.offset);
-                }
-            })
+        let mut allowed: Vec<Allow> = reader
+            .view
+            .segments
+            .iter()
+            .map(|segment| Allow::none(segment.rows()))
             .collect();
-        Self { places, allowed }
+        let mut indices = HashMap::new();
+        for (index, place) in places.enumerate() {
+            indices.insert(place, index);
+            if let Some(allow) = allowed.get_mut(place.segment) {
+                allow.insert(place.offset);
+            }
+        }
+        Self { indices, allowed }
     }
 
     /// The best `limit` members but `own`, as indices into the sample.
@@ -100,7 +133,11 @@ impl Members {
                 .search(scan, others, limit, reader.ctx)
                 .map_err(|cancelled| reader.ctx.stopped(cancelled))?;
             found.extend(hits.into_iter().filter_map(|hit| {
-                Some((self.index(Place { segment: index, offset: hit.offset })?, hit.score))
+                let place = Place {
+                    segment: index,
+                    offset: hit.offset,
+                };
+                Some((*self.indices.get(&place)?, hit.score))
             }));
         }
         found.sort_by(|a, b| {
@@ -112,9 +149,5 @@ impl Members {
         });
         found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(found)
-    }
-
-    fn index(&self, place: Place) -> Option<usize> {
-        self.places.iter().position(|other| *other == place)
     }
 }

@@ -20,7 +20,9 @@ pub(crate) struct Names {
 impl Names {
     /// The collection of this name or alias.
     pub(crate) fn find(&self, name: &str) -> Option<&Arc<Collection>> {
-        self.collections.get(name).or_else(|| self.collections.get(self.aliases.get(name)?))
+        self.collections
+            .get(name)
+            .or_else(|| self.collections.get(self.aliases.get(name)?))
     }
 
     /// The same, or the error that names it.
@@ -43,6 +45,12 @@ impl<'a> Reader<'a> {
     /// Reads the present moment of the collection `name`.
     pub(crate) fn open(names: &'a Names, name: &'a str, ctx: &'a Ctx, env: &'a Env) -> Result<Self, Error> {
         let view = names.collection(name)?.view();
-        Ok(Self { names, name, view, ctx, env })
+        Ok(Self {
+            names,
+            name,
+            view,
+            ctx,
+            env,
+        })
     }
 }

@@ -17,11 +17,25 @@ use crate::error::Error;
 /// A plan, best results first, at most `limit` of them.
 pub(super) enum Plan {
     /// Score the points of the collection that pass the filter.
-    Search { by: Resolved, filter: Filter, limit: u64, threshold: Option<f32> },
+    Search {
+        by: Resolved,
+        filter: Filter,
+        limit: u64,
+        threshold: Option<f32>,
+    },
     /// List the points that pass the filter.
-    Walk { order: Order, filter: Filter, limit: u64 },
+    Walk {
+        order: Order,
+        filter: Filter,
+        limit: u64,
+    },
     /// Score the union of the inputs again.
-    Rerank { inputs: Vec<Plan>, by: Rerank, limit: u64, threshold: Option<f32> },
+    Rerank {
+        inputs: Vec<Plan>,
+        by: Rerank,
+        limit: u64,
+        threshold: Option<f32>,
+    },
 }
 
 /// The order of a list that is not scored.
@@ -59,7 +73,11 @@ impl Reader<'_> {
             return self.leaf(node, filter.unwrap_or_default(), limit);
         }
         let below = |input: &QueryNode| self.node(input, input.leaf_filter(filter.as_ref()), input.limit);
-        let inputs = node.prefetch.iter().map(below).collect::<Result<Vec<Plan>, Error>>()?;
+        let inputs = node
+            .prefetch
+            .iter()
+            .map(below)
+            .collect::<Result<Vec<Plan>, Error>>()?;
         let threshold = node.score_threshold;
         let by = match &node.query {
             Some(Query::Fusion(fusion)) => Rerank::Fusion(fusion.clone()),
@@ -68,7 +86,12 @@ impl Reader<'_> {
             Some(Query::OrderBy(order)) => Rerank::Order(Order::Field(self.by_field(order)?)),
             Some(query) => {
                 let by = self.vector_query(node, query)?;
-                let best = |limit| Plan::Rerank { inputs, by: Rerank::Scoring(by.clone()), limit, threshold };
+                let best = |limit| Plan::Rerank {
+                    inputs,
+                    by: Rerank::Scoring(by.clone()),
+                    limit,
+                    threshold,
+                };
                 return Ok(match diversity(query) {
                     None => best(limit),
                     Some(mmr) => diversified(best(mmr.candidates(node.limit)), by.clone(), mmr, node.limit),
@@ -76,7 +99,12 @@ impl Reader<'_> {
             }
             None => return Err(Invalid::request("A query is needed to merge the prefetches.").into()),
         };
-        Ok(Plan::Rerank { inputs, by, limit, threshold })
+        Ok(Plan::Rerank {
+            inputs,
+            by,
+            limit,
+            threshold,
+        })
     }
 
     fn leaf(&self, node: &QueryNode, filter: Filter, limit: u64) -> Result<Plan, Error> {
@@ -87,7 +115,12 @@ impl Reader<'_> {
             Some(query) => {
                 let by = self.vector_query(node, query)?;
                 let threshold = node.score_threshold;
-                let best = |limit| Plan::Search { by: by.clone(), filter, limit, threshold };
+                let best = |limit| Plan::Search {
+                    by: by.clone(),
+                    filter,
+                    limit,
+                    threshold,
+                };
                 return Ok(match diversity(query) {
                     None => best(limit),
                     Some(mmr) => diversified(best(mmr.candidates(node.limit)), by.clone(), mmr, node.limit),
@@ -108,7 +141,10 @@ impl Reader<'_> {
     pub(super) fn by_field(&self, order: &OrderBy) -> Result<FieldOrder, Error> {
         let index = self.view.settings.indexes.get(&order.key);
         if let Some(values) = index.and_then(OrderType::of) {
-            return Ok(FieldOrder { by: order.clone(), values });
+            return Ok(FieldOrder {
+                by: order.clone(),
+                values,
+            });
         }
         let key = &order.key;
         Err(Invalid::input(format!(
@@ -135,5 +171,10 @@ fn diversity(query: &Query) -> Option<Mmr> {
 
 /// Diversification stops at the limit and knows no offset: a page with an offset is shorter.
 fn diversified(best: Plan, nearest: Resolved, mmr: Mmr, limit: u64) -> Plan {
-    Plan::Rerank { inputs: vec![best], by: Rerank::Mmr { nearest, mmr }, limit, threshold: None }
+    Plan::Rerank {
+        inputs: vec![best],
+        by: Rerank::Mmr { nearest, mmr },
+        limit,
+        threshold: None,
+    }
 }

@@ -29,7 +29,9 @@ impl Parts<'_> {
     /// Refuses names of vectors that the collection does not have.
     pub(super) fn check(self, view: &View) -> Result<(), Error> {
         if let VectorSelector::Names(names) = self.vectors {
-            let unknown = names.iter().find(|name| view.settings.config.column(name).is_none());
+            let unknown = names
+                .iter()
+                .find(|name| view.settings.config.column(name).is_none());
             if let Some(name) = unknown {
                 return Err(Error::no_vector_name(name));
             }
@@ -50,14 +52,22 @@ impl Parts<'_> {
         match self.vectors {
             VectorSelector::All(false) => None,
             VectorSelector::All(true) => Some(point.vectors()),
-            VectorSelector::Names(names) => {
-                Some(names.iter().filter_map(|name| Some((name.clone(), point.vector(name)?))).collect())
-            }
+            VectorSelector::Names(names) => Some(
+                names
+                    .iter()
+                    .filter_map(|name| Some((name.clone(), point.vector(name)?)))
+                    .collect(),
+            ),
         }
     }
 
     /// The point as a record.
-    pub(super) fn record(self, view: &View, place: Place, value: Option<OrderValue>) -> Result<Record, Error> {
+    pub(super) fn record(
+        self,
+        view: &View,
+        place: Place,
+        value: Option<OrderValue>,
+    ) -> Result<Record, Error> {
         let point = at(view, place)?;
         Ok(Record {
             id: point.id,
@@ -83,5 +93,6 @@ impl Parts<'_> {
 
 /// The row at a place that came from this very view.
 pub(super) fn at(view: &View, place: Place) -> Result<PointRef<'_>, Error> {
-    view.point(place).ok_or_else(|| Error::new(ErrorKind::Internal, "a found point is not in its view"))
+    view.point(place)
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "a found point is not in its view"))
 }

@@ -11,14 +11,19 @@ use crate::error::Error;
 impl Reader<'_> {
     /// The page that the request asks for.
     pub(crate) fn query(&self, request: &QueryRequest) -> Result<Vec<ScoredPoint>, Error> {
-        let parts = Parts { payload: &request.with_payload, vectors: &request.with_vector };
+        let parts = Parts {
+            payload: &request.with_payload,
+            vectors: &request.with_vector,
+        };
         parts.check(&self.view)?;
         self.ctx.check()?;
         let plan = self.plan(request)?;
         let has_version = !matches!(plan, Plan::Walk { .. });
         let found = self.execute(&plan)?;
         let page = page(&found, request.offset, request.node.limit);
-        page.iter().map(|found| parts.scored(&self.view, found, has_version)).collect()
+        page.iter()
+            .map(|found| parts.scored(&self.view, found, has_version))
+            .collect()
     }
 }
 

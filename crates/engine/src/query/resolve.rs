@@ -36,24 +36,38 @@ impl Reader<'_> {
             });
         }
         let (using, column) = config.query_column(Some(using))?;
-        let shaped: Result<Vec<Vector>, _> = vectors.into_iter().map(|vector| column.shaped(vector)).collect();
+        let shaped: Result<Vec<Vector>, _> =
+            vectors.into_iter().map(|vector| column.shaped(vector)).collect();
         let mut scoring = kind.lower(shaped?)?;
         let anchors = scoring.anchors.into_iter().map(|anchor| column.canonical(anchor));
         scoring.anchors = anchors.collect::<Result<_, _>>()?;
         if let Column::Sparse { idf: true } = column {
             self.weigh_by_rarity(&using, &mut scoring.anchors)?;
         }
-        Ok(Resolved { using, column, scoring })
+        Ok(Resolved {
+            using,
+            column,
+            scoring,
+        })
     }
 
     /// Where the vectors of example ids come from.
     fn source(&self, node: &QueryNode) -> Result<Source, Error> {
         let using = || node.using.clone().unwrap_or_default();
         match &node.lookup_from {
-            None => Ok(Source { view: Arc::clone(&self.view), vector: using() }),
+            None => Ok(Source {
+                view: Arc::clone(&self.view),
+                vector: using(),
+            }),
             Some(LookupFrom { collection, vector }) => {
-                let other = self.names.find(collection).ok_or_else(|| Error::no_lookup_collection(collection))?;
-                Ok(Source { view: other.view(), vector: vector.clone().unwrap_or_else(using) })
+                let other = self
+                    .names
+                    .find(collection)
+                    .ok_or_else(|| Error::no_lookup_collection(collection))?;
+                Ok(Source {
+                    view: other.view(),
+                    vector: vector.clone().unwrap_or_else(using),
+                })
             }
         }
     }
@@ -69,9 +83,14 @@ impl Reader<'_> {
         let mut count = 0_u64;
         for segment in &self.view.segments {
             self.ctx.check()?;
-            let Some(column) = segment.column(using) else { continue };
+            let Some(column) = segment.column(using) else {
+                continue;
+            };
             let visible = segment.visible(self.view.lsn);
-            let mut stored = visible.iter().filter(|offset| column.has(*offset)).inspect(|_| count += 1);
+            let mut stored = visible
+                .iter()
+                .filter(|offset| column.has(*offset))
+                .inspect(|_| count += 1);
             column.count_components(&mut stored, &mut |index| {
                 frequency.entry(index).and_modify(|count| *count += 1);
             });
@@ -102,7 +121,10 @@ impl Source {
         }
         let vector = self.view.point(place).and_then(|point| point.vector(name));
         vector.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("Vector with name \"{name}\" for point not found"))
+            Error::new(
+                ErrorKind::NotFound,
+                format!("Vector with name \"{name}\" for point not found"),
+            )
         })
     }
 }

@@ -18,11 +18,18 @@ impl Reader<'_> {
     pub(super) fn allowed(&self, filter: &Filter) -> Result<Vec<Allow>, Error> {
         let segments = self.view.segments.iter();
         let allowed = segments.map(|segment| segment.allow(filter, self.view.lsn, self.ctx));
-        allowed.collect::<Result<_, _>>().map_err(|cancelled| self.ctx.stopped(cancelled))
+        allowed
+            .collect::<Result<_, _>>()
+            .map_err(|cancelled| self.ctx.stopped(cancelled))
     }
 
     /// Up to `limit` points that pass `filter`, ascending by id from `first` on. Looks no further than needed.
-    pub(super) fn by_id(&self, filter: &Filter, first: Option<PointId>, limit: u64) -> Result<Vec<Place>, Error> {
+    pub(super) fn by_id(
+        &self,
+        filter: &Filter,
+        first: Option<PointId>,
+        limit: u64,
+    ) -> Result<Vec<Place>, Error> {
         let mut cursors: Vec<usize> = self
             .view
             .segments
@@ -36,7 +43,9 @@ impl Reader<'_> {
             if steps.is_multiple_of(STRIDE) {
                 self.ctx.check()?;
             }
-            let Some((segment, offset)) = self.smallest(&cursors) else { break };
+            let Some((segment, offset)) = self.smallest(&cursors) else {
+                break;
+            };
             if let Some(cursor) = cursors.get_mut(segment) {
                 *cursor += 1;
             }
@@ -50,10 +59,16 @@ impl Reader<'_> {
 
     /// The segment whose cursor stands at the smallest id, and that place.
     fn smallest(&self, cursors: &[usize]) -> Option<(usize, Offset)> {
-        let heads = self.view.segments.iter().zip(cursors).enumerate().filter_map(|(index, (segment, cursor))| {
-            let offset = Offset::from_row(*cursor);
-            Some((segment.point(offset)?.id, index, offset))
-        });
+        let heads =
+            self.view
+                .segments
+                .iter()
+                .zip(cursors)
+                .enumerate()
+                .filter_map(|(index, (segment, cursor))| {
+                    let offset = Offset::from_row(*cursor);
+                    Some((segment.point(offset)?.id, index, offset))
+                });
         heads.min().map(|(_, index, offset)| (index, offset))
     }
 
@@ -86,7 +101,10 @@ impl Reader<'_> {
         }
         found.sort_by(|a, b| order.by.compare((a.0, a.1), (b.0, b.1)));
         found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(found.into_iter().map(|(value, _, place)| (place, value)).collect())
+        Ok(found
+            .into_iter()
+            .map(|(value, _, place)| (place, value))
+            .collect())
     }
 
     /// `limit` of these points, drawn uniformly and in random order (Fisher and Yates).

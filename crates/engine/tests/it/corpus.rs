@@ -10,7 +10,10 @@ use crate::engine::Engine;
 fn the_engine_agrees_with_the_corpus() {
     let entries = corpus::load().unwrap();
     assert!(entries.len() >= 12, "{} files", entries.len());
-    let wrong: String = entries.iter().filter_map(|entry| entry.run(&mut Engine::in_memory()).err()).collect();
+    let wrong: String = entries
+        .iter()
+        .filter_map(|entry| entry.run(&mut Engine::in_memory()).err())
+        .collect();
     assert!(wrong.is_empty(), "{wrong}");
 }
 
@@ -18,8 +21,12 @@ fn the_engine_agrees_with_the_corpus() {
 fn the_engine_agrees_when_every_point_came_alone_after_another_life() {
     // Versions differ, so files that state whole answers are left out.
     let entries = corpus::load().unwrap();
-    let entries = entries.iter().filter(|entry| !["prefetch", "groups", "update"].contains(&entry.name.as_str()));
-    let wrong: String = entries.filter_map(|entry| entry.run(&mut Scattered(Engine::in_memory())).err()).collect();
+    let entries = entries
+        .iter()
+        .filter(|entry| !["prefetch", "groups", "update"].contains(&entry.name.as_str()));
+    let wrong: String = entries
+        .filter_map(|entry| entry.run(&mut Scattered(Engine::in_memory())).err())
+        .collect();
     assert!(wrong.is_empty(), "{wrong}");
 }
 
@@ -28,19 +35,34 @@ struct Scattered(Engine);
 
 impl Scattered {
     fn scatter(&mut self, change: &Change) -> Result<(), Failure> {
-        let Change::Update { collection, op: UpdateOp::Upsert { points, filter: None, mode } } = change else {
+        let Change::Update {
+            collection,
+            op:
+                UpdateOp::Upsert {
+                    points,
+                    filter: None,
+                    mode,
+                },
+        } = change
+        else {
             return self.0.change(change);
         };
         let bring = |point| Change::Update {
             collection: collection.clone(),
-            op: UpdateOp::Upsert { points: vec![point], filter: None, mode: *mode },
+            op: UpdateOp::Upsert {
+                points: vec![point],
+                filter: None,
+                mode: *mode,
+            },
         };
         for point in points.iter().rev() {
             let mut empty = point.clone();
             (empty.vectors, empty.payload) = Default::default();
             self.0.change(&bring(empty))?;
         }
-        points.iter().try_for_each(|point| self.0.change(&bring(point.clone())))
+        points
+            .iter()
+            .try_for_each(|point| self.0.change(&bring(point.clone())))
     }
 }
 

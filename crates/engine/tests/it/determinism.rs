@@ -22,7 +22,10 @@ fn bytes(seed: u64) -> BTreeMap<String, Vec<u8>> {
         }
     }
     let names = store.list("").unwrap();
-    names.into_iter().map(|name| (name.clone(), store.get(&name, None).unwrap().to_vec())).collect()
+    names
+        .into_iter()
+        .map(|name| (name.clone(), store.get(&name, None).unwrap().to_vec()))
+        .collect()
 }
 
 #[test]
@@ -34,5 +37,8 @@ fn one_seed_gives_the_same_bytes() {
 
 #[test]
 fn another_seed_gives_other_names() {
-    assert_ne!(bytes(7).keys().collect::<Vec<_>>(), bytes(8).keys().collect::<Vec<_>>());
+    assert_ne!(
+        bytes(7).keys().collect::<Vec<_>>(),
+        bytes(8).keys().collect::<Vec<_>>()
+    );
 }

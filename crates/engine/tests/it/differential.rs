@@ -5,7 +5,9 @@ use std::cell::Cell;
 
 use kindred_model::query::groups::GroupsRequest;
 use kindred_model::query::kinds::Query;
-use kindred_model::query::lists::{CountRequest, FacetRequest, MatrixRequest, RetrieveRequest, ScrollRequest};
+use kindred_model::query::lists::{
+    CountRequest, FacetRequest, MatrixRequest, RetrieveRequest, ScrollRequest,
+};
 use kindred_model::query::request::QueryRequest;
 use kindred_testkit::strategies::{self, ALIAS, Grain, LOOKUP, MAIN, World, world};
 use kindred_testkit::subject::{Change, Failure, Subject};
@@ -99,7 +101,10 @@ impl Pair<'_> {
             }
             Step::Query(request) => self.query(name, request),
             Step::Groups(request) => {
-                let (want, got) = (self.reference.judge_groups(name, request), self.engine.groups(name, request));
+                let (want, got) = (
+                    self.reference.judge_groups(name, request),
+                    self.engine.groups(name, request),
+                );
                 if let Ok((_, Trust::Open)) = &want {
                     count(&self.tally.open);
                     return Ok(());
@@ -109,12 +114,22 @@ impl Pair<'_> {
                     compare::same_groups(&want, &got)
                 })
             }
-            Step::Retrieve(request) => {
-                self.same(self.reference.retrieve(name, request), self.engine.retrieve(name, request))
-            }
-            Step::Scroll(request) => self.same(self.reference.scroll(name, request), self.engine.scroll(name, request)),
-            Step::Count(request) => self.same(self.reference.count(name, request), self.engine.count(name, request)),
-            Step::Facet(request) => self.same(self.reference.facet(name, request), self.engine.facet(name, request)),
+            Step::Retrieve(request) => self.same(
+                self.reference.retrieve(name, request),
+                self.engine.retrieve(name, request),
+            ),
+            Step::Scroll(request) => self.same(
+                self.reference.scroll(name, request),
+                self.engine.scroll(name, request),
+            ),
+            Step::Count(request) => self.same(
+                self.reference.count(name, request),
+                self.engine.count(name, request),
+            ),
+            Step::Facet(request) => self.same(
+                self.reference.facet(name, request),
+                self.engine.facet(name, request),
+            ),
             Step::Matrix(request) => {
                 let matrix = self.engine.matrix(name, request);
                 let found = matrix.clone().unwrap_or_default();
@@ -125,7 +140,10 @@ impl Pair<'_> {
     }
 
     fn query(&self, name: &str, request: &QueryRequest) -> Result<(), String> {
-        let (want, got) = (self.reference.judge(name, request), self.engine.query(name, request));
+        let (want, got) = (
+            self.reference.judge(name, request),
+            self.engine.query(name, request),
+        );
         let verdict = self.same_query(request, &want, got);
         verdict.map_err(|error| {
             let points = want.map(|judged| judged.points).unwrap_or_default();
@@ -140,7 +158,12 @@ impl Pair<'_> {
         want: &Result<Judged, Failure>,
         got: Result<Vec<kindred_model::point::ScoredPoint>, Failure>,
     ) -> Result<(), String> {
-        if let Ok(Judged { points, trust: Trust::Open, pool }) = want {
+        if let Ok(Judged {
+            points,
+            trust: Trust::Open,
+            pool,
+        }) = want
+        {
             count(&self.tally.open);
             let is_sample = request.node.prefetch.is_empty() && request.node.query == Some(Query::Sample);
             return match got {
@@ -148,7 +171,11 @@ impl Pair<'_> {
                     let drawn: std::collections::BTreeSet<_> = got.iter().map(|point| point.id).collect();
                     let is_right =
                         drawn.len() == points.len() && drawn.len() == got.len() && drawn.is_subset(pool);
-                    if is_right { Ok(()) } else { Err(format!("no sample of {pool:?}: {got:?}")) }
+                    if is_right {
+                        Ok(())
+                    } else {
+                        Err(format!("no sample of {pool:?}: {got:?}"))
+                    }
                 }
                 Ok(_) | Err(_) => Ok(()),
             };
@@ -162,10 +189,18 @@ impl Pair<'_> {
         })
     }
 
-    fn same<T: PartialEq + std::fmt::Debug>(&self, want: Result<T, Failure>, got: Result<T, Failure>) -> Result<(), String> {
+    fn same<T: PartialEq + std::fmt::Debug>(
+        &self,
+        want: Result<T, Failure>,
+        got: Result<T, Failure>,
+    ) -> Result<(), String> {
         self.same_outcome(want, got, |want, got| {
             count(&self.tally.exact);
-            if want == got { Ok(()) } else { Err(format!("want {want:?}\ngot {got:?}")) }
+            if want == got {
+                Ok(())
+            } else {
+                Err(format!("want {want:?}\ngot {got:?}"))
+            }
         })
     }
 
@@ -187,24 +222,40 @@ impl Pair<'_> {
 }
 
 fn check(grain: Grain, cases: u32) -> Tally {
-    let seed: u64 = std::env::var("KINDRED_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(2024);
+    let seed: u64 = std::env::var("KINDRED_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(2024);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..Config::default()
+    };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let tally = Tally::default();
     let outcome = runner.run(&history(grain), |(setup, steps)| {
-        let mut pair = Pair { engine: Engine::in_memory(), reference: Reference::new(), tally: &tally };
+        let mut pair = Pair {
+            engine: Engine::in_memory(),
+            reference: Reference::new(),
+            tally: &tally,
+        };
         let setup = setup.into_iter().map(|change| (MAIN, Step::Change(change)));
         for (name, step) in setup.chain(steps) {
-            pair.step(name, &step).map_err(|error| TestCaseError::fail(format!("{step:?} on {name}\n{error}")))?;
+            pair.step(name, &step)
+                .map_err(|error| TestCaseError::fail(format!("{step:?} on {name}\n{error}")))?;
         }
         Ok(())
     });
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(why, (setup, steps))) => {
-            panic!("KINDRED_SEED={seed}\n{why}\nafter {steps:?}\nin {:?}", setup.last());
+            panic!(
+                "KINDRED_SEED={seed}\n{why}\nafter {steps:?}\nin {:?}",
+                setup.last()
+            );
         }
         Err(TestError::Abort(why)) => panic!("KINDRED_SEED={seed}: {why}"),
     }
@@ -223,6 +274,9 @@ fn exact_arithmetic_gives_the_same_answers() {
 #[test]
 fn rounded_arithmetic_gives_the_same_answers_up_to_ties() {
     let tally = check(Grain::Fine, 1_000);
-    assert!(tally.close.get() + tally.exact.get() > 2 * tally.open.get(), "{tally:?}");
+    assert!(
+        tally.close.get() + tally.exact.get() > 2 * tally.open.get(),
+        "{tally:?}"
+    );
     assert!(tally.close.get() > 1_500, "{tally:?}");
 }

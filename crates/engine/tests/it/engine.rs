@@ -26,7 +26,9 @@ impl Engine {
     }
 
     pub(crate) fn matrix(&self, collection: &str, request: &MatrixRequest) -> Result<Matrix, Failure> {
-        self.database.matrix(&self.ctx, collection, request).map_err(failure)
+        self.database
+            .matrix(&self.ctx, collection, request)
+            .map_err(failure)
     }
 }
 
@@ -51,7 +53,10 @@ fn failure(error: Error) -> Failure {
 impl Reopen for Engine {
     fn open(store: Arc<dyn Store>, seed: u64) -> Result<Self, Failure> {
         let database = Database::open_with(Env::with_seed(store, seed)).map_err(failure)?;
-        Ok(Self { database, ctx: Ctx::unlimited() })
+        Ok(Self {
+            database,
+            ctx: Ctx::unlimited(),
+        })
     }
 }
 
@@ -62,13 +67,17 @@ impl Subject for Engine {
             Change::CreateCollection { name, config } => database.create_collection(&name, *config),
             Change::DropCollection { name } => database.drop_collection(&name).map(drop),
             Change::Aliases(actions) => database.update_aliases(actions),
-            Change::CreateIndex { collection, field, schema } => {
-                database.create_index(&collection, field, schema).map(drop)
-            }
+            Change::CreateIndex {
+                collection,
+                field,
+                schema,
+            } => database.create_index(&collection, field, schema).map(drop),
             Change::DropIndex { collection, field } => database.drop_index(&collection, &field).map(drop),
-            Change::CreateVector { collection, name, vector } => {
-                database.create_vector(&collection, &name, vector)
-            }
+            Change::CreateVector {
+                collection,
+                name,
+                vector,
+            } => database.create_vector(&collection, &name, vector),
             Change::DropVector { collection, name } => database.drop_vector(&self.ctx, &collection, &name),
             Change::Update { collection, op } => database.update(&self.ctx, &collection, op).map(drop),
         };
@@ -76,27 +85,39 @@ impl Subject for Engine {
     }
 
     fn query(&self, collection: &str, request: &QueryRequest) -> Result<Vec<ScoredPoint>, Failure> {
-        self.database.query(&self.ctx, collection, request).map_err(failure)
+        self.database
+            .query(&self.ctx, collection, request)
+            .map_err(failure)
     }
 
     fn groups(&self, collection: &str, request: &GroupsRequest) -> Result<Vec<PointGroup>, Failure> {
-        self.database.query_groups(&self.ctx, collection, request).map_err(failure)
+        self.database
+            .query_groups(&self.ctx, collection, request)
+            .map_err(failure)
     }
 
     fn retrieve(&self, collection: &str, request: &RetrieveRequest) -> Result<Vec<Record>, Failure> {
-        self.database.retrieve(&self.ctx, collection, request).map_err(failure)
+        self.database
+            .retrieve(&self.ctx, collection, request)
+            .map_err(failure)
     }
 
     fn scroll(&self, collection: &str, request: &ScrollRequest) -> Result<ScrollPage, Failure> {
-        self.database.scroll(&self.ctx, collection, request).map_err(failure)
+        self.database
+            .scroll(&self.ctx, collection, request)
+            .map_err(failure)
     }
 
     fn count(&self, collection: &str, request: &CountRequest) -> Result<u64, Failure> {
-        self.database.count(&self.ctx, collection, request).map_err(failure)
+        self.database
+            .count(&self.ctx, collection, request)
+            .map_err(failure)
     }
 
     fn facet(&self, collection: &str, request: &FacetRequest) -> Result<Vec<FacetHit>, Failure> {
-        self.database.facet(&self.ctx, collection, request).map_err(failure)
+        self.database
+            .facet(&self.ctx, collection, request)
+            .map_err(failure)
     }
 
     fn contents(&self) -> Result<Contents, Failure> {
@@ -113,14 +134,28 @@ impl Subject for Engine {
             let info = self.database.info(&name).map_err(failure)?;
             let points = self.scroll(&name, &everything)?.points;
             if info.points_count != points.len() as u64 {
-                return Err(Failure::broken(format!("{} of {} points", points.len(), info.points_count)));
+                return Err(Failure::broken(format!(
+                    "{} of {} points",
+                    points.len(),
+                    info.points_count
+                )));
             }
-            let indexes = info.payload_schema.into_iter().map(|(path, index)| (path, index.data_type));
-            let part = CollectionContents { config: info.config, indexes: indexes.collect(), points };
+            let indexes = info
+                .payload_schema
+                .into_iter()
+                .map(|(path, index)| (path, index.data_type));
+            let part = CollectionContents {
+                config: info.config,
+                indexes: indexes.collect(),
+                points,
+            };
             contents.collections.insert(name, part);
         }
         let aliases = self.database.aliases(None).map_err(failure)?;
-        contents.aliases = aliases.into_iter().map(|alias| (alias.alias_name, alias.collection_name)).collect();
+        contents.aliases = aliases
+            .into_iter()
+            .map(|alias| (alias.alias_name, alias.collection_name))
+            .collect();
         Ok(contents)
     }
 }

@@ -37,9 +37,15 @@ fn rounds() -> impl Iterator<Item = UpdateOp> {
 fn engine() -> Engine {
     let engine = Engine::in_memory();
     let config: CreateCollection = read(json!({ "vectors": { "size": 2, "distance": "Dot" } }));
-    engine.database.create_collection("all", config.into_config().unwrap()).unwrap();
+    engine
+        .database
+        .create_collection("all", config.into_config().unwrap())
+        .unwrap();
     let schema = read(json!("integer"));
-    engine.database.create_index("all", "round".parse().unwrap(), schema).unwrap();
+    engine
+        .database
+        .create_index("all", "round".parse().unwrap(), schema)
+        .unwrap();
     engine
 }
 
@@ -60,11 +66,17 @@ fn batch(engine: &Engine) {
     let nearest = json!({ "query": [0, 1], "limit": POINTS + 1, "with_payload": true });
     let listed = json!({ "limit": POINTS + 1, "with_payload": true });
     let requests: Vec<QueryRequest> = [ordered, nearest, listed].into_iter().map(read).collect();
-    let lists = engine.database.query_batch(&Ctx::unlimited(), "all", &requests).unwrap();
+    let lists = engine
+        .database
+        .query_batch(&Ctx::unlimited(), "all", &requests)
+        .unwrap();
     let mut rounds: Vec<Option<Value>> = Vec::new();
     for list in &lists {
         assert_eq!(list.len() as u64, POINTS);
-        rounds.extend(list.iter().map(|point| point.payload.as_ref().unwrap().get("round").cloned()));
+        rounds.extend(
+            list.iter()
+                .map(|point| point.payload.as_ref().unwrap().get("round").cloned()),
+        );
     }
     rounds.dedup();
     assert_eq!(rounds.len(), 1, "a batch reads one moment: {rounds:?}");
@@ -74,7 +86,10 @@ fn batch(engine: &Engine) {
 fn readers_see_whole_changes_in_order() {
     let engine = engine();
     let mut rounds = rounds();
-    engine.database.update(&Ctx::unlimited(), "all", rounds.next().unwrap()).unwrap();
+    engine
+        .database
+        .update(&Ctx::unlimited(), "all", rounds.next().unwrap())
+        .unwrap();
     let is_done = AtomicBool::new(false);
     let reads = std::thread::scope(|threads| {
         let readers: Vec<_> = (0..3)
@@ -101,7 +116,10 @@ fn readers_see_whole_changes_in_order() {
             engine.database.update(&Ctx::unlimited(), "all", change).unwrap();
         }
         is_done.store(true, Ordering::Release);
-        readers.into_iter().map(|reader| reader.join().unwrap()).sum::<u64>()
+        readers
+            .into_iter()
+            .map(|reader| reader.join().unwrap())
+            .sum::<u64>()
     });
     assert!(reads >= 3, "{reads}");
 }
@@ -122,7 +140,8 @@ fn writers_queue() {
                         let id = writer * CHANGES + at;
                         let bring = op(json!({ "upsert": { "points": [{ "id": id, "vector": [1, 1] }] } }));
                         // Depends on the point: it must see the change before it.
-                        let mark = op(json!({ "set_payload": { "payload": { "own": writer }, "points": [id] } }));
+                        let mark =
+                            op(json!({ "set_payload": { "payload": { "own": writer }, "points": [id] } }));
                         for change in [bring, mark] {
                             let done = engine.database.update(&Ctx::unlimited(), "all", change).unwrap();
                             numbers.push(done.operation_id);
@@ -133,13 +152,19 @@ fn writers_queue() {
                 })
             })
             .collect();
-        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+        writers
+            .into_iter()
+            .flat_map(|writer| writer.join().unwrap())
+            .collect()
     });
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len() as u64, 2 * WRITERS * CHANGES);
     for writer in 0..WRITERS {
         let request = read(json!({ "filter": { "must": { "key": "own", "match": { "value": writer } } } }));
-        assert_eq!(engine.database.count(&Ctx::unlimited(), "all", &request).unwrap(), CHANGES);
+        assert_eq!(
+            engine.database.count(&Ctx::unlimited(), "all", &request).unwrap(),
+            CHANGES
+        );
     }
 }

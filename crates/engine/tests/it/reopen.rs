@@ -16,7 +16,10 @@ fn the_corpus_survives_reopening() {
     for entry in corpus::load().unwrap() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         for (opening, change) in (1..).zip(entry.setup().unwrap()) {
-            Engine::open(store.clone(), opening).unwrap().change(&change).unwrap();
+            Engine::open(store.clone(), opening)
+                .unwrap()
+                .change(&change)
+                .unwrap();
         }
         let engine = Engine::open(store, 0).unwrap();
         entry.check(&engine).unwrap_or_else(|wrong| panic!("{wrong}"));
@@ -35,7 +38,11 @@ fn the_workload_survives_on_a_real_disk() {
         let mut engine = open(seed);
         for change in changes {
             let (want, got) = (reference.change(change), engine.change(change));
-            assert_eq!(want.map_err(|failure| failure.kind), got.map_err(|failure| failure.kind), "{change:?}");
+            assert_eq!(
+                want.map_err(|failure| failure.kind),
+                got.map_err(|failure| failure.kind),
+                "{change:?}"
+            );
         }
         assert_eq!(engine.contents(), reference.contents());
         drop(engine);

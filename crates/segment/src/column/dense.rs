@@ -34,7 +34,11 @@ impl Stored for f16 {
 }
 
 impl Stored for u8 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "canonical bytes are 0 to 255")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "canonical bytes are 0 to 255"
+    )]
     fn from_f32(value: f32) -> Self {
         value as Self
     }
@@ -61,7 +65,11 @@ impl<T: Stored> Similarity<T> {
             Distance::Manhattan => (dense::Measure::L1, -1.0),
         };
         let by_norms = measure.distance == Distance::Cosine && measure.datatype == Datatype::Uint8;
-        Self { kernel: Kernel::new(kernel), sign, by_norms }
+        Self {
+            kernel: Kernel::new(kernel),
+            sign,
+            by_norms,
+        }
     }
 
     pub(super) fn norm_square(&self, row: &[T]) -> f32 {
@@ -107,7 +115,12 @@ impl DenseBuilder {
             Datatype::Float16 => Elements::F16(Vec::new()),
             Datatype::Uint8 => Elements::U8(Vec::new()),
         };
-        Self { dim, measure, slots: Slots::default(), data }
+        Self {
+            dim,
+            measure,
+            slots: Slots::default(),
+            data,
+        }
     }
 }
 
@@ -127,7 +140,12 @@ impl Builder for DenseBuilder {
     }
 
     fn finish(self: Box<Self>) -> Box<dyn Column> {
-        let Self { dim, measure, slots, data } = *self;
+        let Self {
+            dim,
+            measure,
+            slots,
+            data,
+        } = *self;
         match data {
             Elements::F32(data) => Box::new(DenseColumn::new(dim, measure, slots, data)),
             Elements::F16(data) => Box::new(DenseColumn::new(dim, measure, slots, data)),
@@ -141,11 +159,19 @@ impl<T: Stored> DenseColumn<T> {
         data.shrink_to_fit();
         let similarity = Similarity::new(measure);
         let norm_squares = if similarity.by_norms {
-            data.chunks_exact(dim).map(|row| similarity.norm_square(row)).collect()
+            data.chunks_exact(dim)
+                .map(|row| similarity.norm_square(row))
+                .collect()
         } else {
             Vec::new()
         };
-        Self { dim, similarity, slots, data, norm_squares }
+        Self {
+            dim,
+            similarity,
+            slots,
+            data,
+            norm_squares,
+        }
     }
 
     fn row(&self, place: u32) -> Option<&[T]> {
@@ -165,13 +191,23 @@ impl<T: Stored> Column for DenseColumn<T> {
     }
 
     fn bind<'a>(&'a self, anchor: VectorRef<'a>) -> Option<Box<dyn Bound + 'a>> {
-        let VectorRef::Dense(anchor) = anchor else { return None };
+        let VectorRef::Dense(anchor) = anchor else {
+            return None;
+        };
         if anchor.len() != self.dim {
             return None;
         }
         let query: Vec<T> = anchor.iter().map(|value| T::from_f32(*value)).collect();
-        let norm_square = if self.similarity.by_norms { self.similarity.norm_square(&query) } else { 0.0 };
-        Some(Box::new(DenseBound { column: self, query, norm_square }))
+        let norm_square = if self.similarity.by_norms {
+            self.similarity.norm_square(&query)
+        } else {
+            0.0
+        };
+        Some(Box::new(DenseBound {
+            column: self,
+            query,
+            norm_square,
+        }))
     }
 }
 
@@ -183,7 +219,13 @@ struct DenseBound<'a, T: 'static> {
 
 impl<T: Stored> Bound for DenseBound<'_, T> {
     fn similarities(&self, offsets: &[Offset], out: &mut [f32]) {
-        let DenseColumn { similarity, slots, data, norm_squares, .. } = self.column;
+        let DenseColumn {
+            similarity,
+            slots,
+            data,
+            norm_squares,
+            ..
+        } = self.column;
         let places: Vec<u32> = offsets.iter().filter_map(|offset| slots.place(*offset)).collect();
         if places.len() < offsets.len() {
             return self.with_gaps(offsets, out);

@@ -30,7 +30,13 @@ pub(super) struct MultiBuilder {
 
 impl MultiBuilder {
     pub(super) fn new(dim: usize, measure: Measure) -> Self {
-        Self { dim, measure, slots: Slots::default(), ends: Vec::new(), data: Vec::new() }
+        Self {
+            dim,
+            measure,
+            slots: Slots::default(),
+            ends: Vec::new(),
+            data: Vec::new(),
+        }
     }
 
     fn column<T: Stored>(self) -> Box<dyn Column> {
@@ -88,7 +94,9 @@ impl<T: Stored> Column for MultiColumn<T> {
     }
 
     fn bind<'a>(&'a self, anchor: VectorRef<'a>) -> Option<Box<dyn Bound + 'a>> {
-        let VectorRef::Multi(anchor) = anchor else { return None };
+        let VectorRef::Multi(anchor) = anchor else {
+            return None;
+        };
         if anchor.dim != self.dim {
             return None;
         }
@@ -110,7 +118,11 @@ impl<T: Stored> Bound for MultiBound<'_, T> {
             *sim = match self.column.rows(*offset) {
                 None => f32::NEG_INFINITY,
                 Some(rows) if similarity.by_norms => maxsim_by(&self.query, rows, *dim, |a, b| {
-                    cosine(similarity.kernel.one(a, b), similarity.norm_square(a), similarity.norm_square(b))
+                    cosine(
+                        similarity.kernel.one(a, b),
+                        similarity.norm_square(a),
+                        similarity.norm_square(b),
+                    )
                 }),
                 Some(rows) => maxsim_with(similarity.kernel, &self.query, rows, *dim),
             };

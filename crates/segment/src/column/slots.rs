@@ -31,7 +31,10 @@ impl Slots {
         if self.stored as usize == self.rows {
             return (offset.row() < self.rows).then_some(offset.0);
         }
-        self.places.get(offset.row()).copied().filter(|place| *place != NONE)
+        self.places
+            .get(offset.row())
+            .copied()
+            .filter(|place| *place != NONE)
     }
 }
 

@@ -44,7 +44,10 @@ impl SparseColumn {
             None => 0,
         };
         let range = start..*self.ends.get(place)?;
-        Some(SparseRef { indices: self.indices.get(range.clone())?, values: self.values.get(range)? })
+        Some(SparseRef {
+            indices: self.indices.get(range.clone())?,
+            values: self.values.get(range)?,
+        })
     }
 }
 
@@ -54,11 +57,14 @@ impl Column for SparseColumn {
     }
 
     fn vector(&self, offset: Offset) -> Option<Vector> {
-        self.stored(offset).map(|sparse| VectorRef::Sparse(sparse).to_owned())
+        self.stored(offset)
+            .map(|sparse| VectorRef::Sparse(sparse).to_owned())
     }
 
     fn bind<'a>(&'a self, anchor: VectorRef<'a>) -> Option<Box<dyn Bound + 'a>> {
-        let VectorRef::Sparse(anchor) = anchor else { return None };
+        let VectorRef::Sparse(anchor) = anchor else {
+            return None;
+        };
         Some(Box::new(SparseBound { column: self, anchor }))
     }
 

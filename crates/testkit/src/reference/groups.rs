@@ -21,11 +21,11 @@ impl Reference {
     ) -> Result<(Vec<PointGroup>, Trust), Failure> {
         let here = self.collection(collection)?;
         here.check_vectors(&request.query.with_vector)?;
-        if let Some(lookup) = &request.with_lookup
-            && self.find(&lookup.collection).is_none()
-        {
-            let text = format!("Collection {} not found", lookup.collection);
-            return Err(Failure::new(FailureKind::NotFound, text));
+        if let Some(lookup) = &request.with_lookup {
+            let there = self.find(&lookup.collection).ok_or_else(|| {
+                Failure::new(FailureKind::NotFound, format!("Collection {} not found", lookup.collection))
+            })?;
+            there.check_vectors(&lookup.with_vectors)?;
         }
         let ranking = self.rank(collection, &widened(&request.query, request.group_size))?.ranking.ordered();
         let limit = usize::try_from(request.query.node.limit).unwrap_or(usize::MAX);
@@ -51,7 +51,7 @@ impl Reference {
         let mut found = Vec::new();
         for (id, hits) in groups {
             let lookup = match &request.with_lookup {
-                Some(with) => self.looked_up(&id, with)?,
+                Some(with) => self.looked_up(&id, with),
                 None => None,
             };
             found.push(PointGroup { id, hits, lookup });
@@ -61,21 +61,20 @@ impl Reference {
         Ok((found, if is_diverse { Trust::Open } else { ranking.trust }))
     }
 
-    fn looked_up(&self, id: &GroupId, with: &WithLookup) -> Result<Option<Record>, Failure> {
-        let Some(there) = self.find(&with.collection) else { return Ok(None) };
-        there.check_vectors(&with.with_vectors)?;
+    fn looked_up(&self, id: &GroupId, with: &WithLookup) -> Option<Record> {
+        let there = self.find(&with.collection)?;
         let id = match id {
             GroupId::Unsigned(number) => Some(PointId::Num(*number)),
             GroupId::Signed(_) => None,
             GroupId::Text(text) => text.parse::<Uuid>().ok().map(PointId::Uuid),
         };
-        let Some(stored) = id.and_then(|id| there.points.get(&id)) else { return Ok(None) };
-        Ok(Some(Record {
+        let stored = there.points.get(&id?)?;
+        Some(Record {
             id: stored.point.id,
             payload: select::payload(&stored.point, &with.with_payload),
             vector: select::vectors(&stored.point, &with.with_vectors),
             order_value: None,
-        }))
+        })
     }
 }
 

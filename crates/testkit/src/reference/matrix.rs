@@ -1,15 +1,16 @@
 //! What must hold of every distance matrix, whichever sample chance has drawn.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use kindred_model::config::Column;
 use kindred_model::filter::{Condition, Filter};
 use kindred_model::id::PointId;
-use kindred_model::query::example::Example;
-use kindred_model::query::kinds::nearest::Nearest;
 use kindred_model::query::lists::{Matrix, MatrixRequest};
-use kindred_model::query::request::{QueryNode, SearchParams};
+use kindred_model::query::scoring::{Linear, Reported, Scoring};
 
-use super::Reference;
+use super::resolve::Measured;
+use super::{Collection, Reference};
 use crate::compare::is_close;
 use crate::subject::Failure;
 
@@ -26,8 +27,8 @@ impl Reference {
         matrix: &Matrix,
     ) -> Result<Result<(), String>, Failure> {
         let here = self.collection(collection)?;
-        let (using, _) = here.config.query_column(request.using.as_deref())?;
-        let has_vector = Filter::all([Condition::HasVector(using)]);
+        let (using, column) = here.config.query_column(request.using.as_deref())?;
+        let has_vector = Filter::all([Condition::HasVector(using.clone())]);
         let pool = here.passing(&request.filter.clone().unwrap_or_default().merge(has_vector));
         let most = usize::try_from(request.sample).unwrap_or(usize::MAX).min(pool.len());
         let count = if most < 2 { 0 } else { most };
@@ -40,8 +41,7 @@ impl Reference {
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
         for (own, got) in matrix.ids.iter().zip(&matrix.neighbours) {
             let members: BTreeSet<PointId> = matrix.ids.iter().copied().filter(|id| id != own).collect();
-            let query = Nearest { example: Example::Id(*own), mmr: None };
-            let hits = self.nearest(collection, request, &query, &members)?;
+            let hits = here.neighbours(&using, column, *own, &members);
             let mut want = hits.iter().take(limit);
             let is_right = got.len() == hits.len().min(limit)
                 && got.iter().all(|(index, score)| {
@@ -56,26 +56,25 @@ impl Reference {
         }
         Ok(Ok(()))
     }
+}
 
-    fn nearest(
+impl Collection {
+    /// The members by closeness to the stored vector of `own`, with the scores of a nearest query.
+    fn neighbours(
         &self,
-        collection: &str,
-        request: &MatrixRequest,
-        query: &Nearest,
+        using: &str,
+        column: Column,
+        own: PointId,
         members: &BTreeSet<PointId>,
-    ) -> Result<Vec<(PointId, f32)>, Failure> {
-        let here = self.collection(collection)?;
-        let node = QueryNode {
-            prefetch: Vec::new(),
-            query: None,
-            using: request.using.clone(),
-            filter: None,
-            params: SearchParams::default(),
-            score_threshold: None,
-            limit: request.limit,
-            lookup_from: None,
+    ) -> Vec<(PointId, f32)> {
+        let Some(mut anchor) = self.points.get(&own).and_then(|own| own.point.vectors.find(using)).cloned() else {
+            return Vec::new();
         };
-        let measured = self.resolve(here, &node, query)?;
-        Ok(here.nearest(&measured, query, members))
+        if column == (Column::Sparse { idf: true }) {
+            self.weigh(using, &mut anchor);
+        }
+        let scoring =
+            Scoring { anchors: vec![anchor], fold: Arc::new(Linear::new(vec![1.0])), reported: Reported::AsDistance };
+        self.nearest(&Measured { using: using.to_owned(), column, scoring }, members)
     }
 }

@@ -68,7 +68,7 @@ impl Collection {
     }
 
     /// Multiplies each weight of a sparse anchor by the rarity of its index among the stored vectors.
-    fn weigh(&self, using: &str, anchor: &mut Vector) {
+    pub(super) fn weigh(&self, using: &str, anchor: &mut Vector) {
         let Vector::Sparse(anchor) = anchor else { return };
         let stored: Vec<&Vector> =
             self.points.values().filter_map(|stored| stored.point.vectors.find(using)).collect();

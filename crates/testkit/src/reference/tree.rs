@@ -9,7 +9,6 @@ use kindred_model::filter::Filter;
 use kindred_model::id::PointId;
 use kindred_model::point::ScoredPoint;
 use kindred_model::query::kinds::Query;
-use kindred_model::query::kinds::nearest::Nearest;
 use kindred_model::query::kinds::order_by::{OrderBy, OrderType};
 use kindred_model::query::kinds::recommend::{Recommend, Strategy};
 use kindred_model::query::request::{QueryNode, QueryRequest};
@@ -124,7 +123,7 @@ impl Reference {
         let Some(kind) = query.as_kind() else { return Err(Failure::broken("not a vector query")) };
         let measured = self.resolve(here, node, kind)?;
         let (distance, reported) = (measured.column.measure().distance, measured.scoring.reported);
-        let ranking = here.search(&measured, query, pool);
+        let ranking = here.search(&measured, pool, &|sims| is_torn(query, sims));
         let ranking = ranking.keep(node.score_threshold, |score, bound| reported.passes(distance, score, bound));
         Ok(match query {
             Query::Nearest(nearest) => match &nearest.mmr {
@@ -163,7 +162,13 @@ impl Collection {
     }
 
     /// Every point of the pool that has the vector, best first.
-    fn search(&self, measured: &Measured, query: &Query, pool: &BTreeSet<PointId>) -> Ranking {
+    /// `is_torn` tells of similarities whose rounding decides about more than rounding.
+    fn search(
+        &self,
+        measured: &Measured,
+        pool: &BTreeSet<PointId>,
+        is_torn: &dyn Fn(&[f32]) -> bool,
+    ) -> Ranking {
         let Measured { using, column, scoring } = measured;
         let (measure, anchors) = (column.measure(), &scoring.anchors);
         let is_exact = anchors.iter().all(is_coarse) && keeps_exact(measured);
@@ -182,7 +187,7 @@ impl Collection {
             if !is_coarse(vector) {
                 trust = trust.max(Trust::Close);
             }
-            if trust == Trust::Close && is_torn(query, &sims) {
+            if trust == Trust::Close && is_torn(&sims) {
                 trust = Trust::Open;
             }
             let score = scoring.reported.score(measure.distance, scoring.fold.score(&sims));
@@ -199,14 +204,9 @@ impl Collection {
     }
 
     /// Ids and reported scores of a nearest query over these points.
-    pub(super) fn nearest(
-        &self,
-        measured: &Measured,
-        query: &Nearest,
-        pool: &BTreeSet<PointId>,
-    ) -> Vec<(PointId, f32)> {
-        let ranking = self.search(measured, &Query::Nearest(query.clone()), pool);
-        ranking.hits.into_iter().map(|hit| (hit.id, hit.score)).collect()
+    pub(super) fn nearest(&self, measured: &Measured, pool: &BTreeSet<PointId>) -> Vec<(PointId, f32)> {
+        let hits = self.search(measured, pool, &|_| false).hits;
+        hits.into_iter().map(|hit| (hit.id, hit.score)).collect()
     }
 
     fn diversify(&self, measured: &Measured, mmr: &Mmr, ranking: Ranking, limit: u64) -> Ranking {

@@ -43,7 +43,10 @@ fn an_op() -> impl Strategy<Value = UpdateOp> {
     let key = || prop::option::of(a_path());
     prop_oneof![
         prop::collection::vec((an_id(), vectors(), a_payload()), 0..4).prop_map(|points| UpdateOp::Upsert {
-            points: points.into_iter().map(|(id, vectors, payload)| Point { id, vectors, payload }).collect(),
+            points: points
+                .into_iter()
+                .map(|(id, vectors, payload)| Point { id, vectors, payload })
+                .collect(),
             filter: None,
             mode: UpdateMode::Upsert,
         }),
@@ -52,10 +55,16 @@ fn an_op() -> impl Strategy<Value = UpdateOp> {
             .prop_map(|points| UpdateOp::UpdateVectors { points, filter: None }),
         (selector(), prop::collection::vec("[a-z]{0,3}", 0..3))
             .prop_map(|(selector, names)| UpdateOp::DeleteVectors { selector, names }),
-        (selector(), a_payload(), key())
-            .prop_map(|(selector, payload, key)| UpdateOp::SetPayload { selector, payload, key }),
-        (selector(), a_payload(), key())
-            .prop_map(|(selector, payload, key)| UpdateOp::OverwritePayload { selector, payload, key }),
+        (selector(), a_payload(), key()).prop_map(|(selector, payload, key)| UpdateOp::SetPayload {
+            selector,
+            payload,
+            key
+        }),
+        (selector(), a_payload(), key()).prop_map(|(selector, payload, key)| UpdateOp::OverwritePayload {
+            selector,
+            payload,
+            key
+        }),
         (selector(), prop::collection::vec(a_path(), 0..3))
             .prop_map(|(selector, keys)| UpdateOp::DeletePayload { selector, keys }),
         selector().prop_map(UpdateOp::ClearPayload),
@@ -96,7 +105,14 @@ fn a_count_beyond_the_bytes_allocates_nothing() {
 
 #[test]
 fn conditions_have_no_bytes() {
-    assert_eq!(encode(&UpdateOp::Delete(Selector::Filter(Filter::default()))), None);
-    let upsert = UpdateOp::Upsert { points: Vec::new(), filter: None, mode: UpdateMode::InsertOnly };
+    assert_eq!(
+        encode(&UpdateOp::Delete(Selector::Filter(Filter::default()))),
+        None
+    );
+    let upsert = UpdateOp::Upsert {
+        points: Vec::new(),
+        filter: None,
+        mode: UpdateMode::InsertOnly,
+    };
     assert_eq!(encode(&upsert), None);
 }

@@ -196,7 +196,7 @@ fn what_is_read_is_checked_before_it_is_a_vector() {
     assert_eq!(Check::all("v", &embed), Ok(()));
     assert_eq!(
         embed.parse().unwrap_err().to_string(),
-        "Embedding with model `minilm` is not built yet: send vectors instead"
+        "Inference with model `minilm` is not built yet: send vectors instead"
     );
 }
 
