@@ -57,7 +57,8 @@ class Server:
                 lines.put(line)
             lines.put(None)
 
-        threading.Thread(target=read, daemon=True).start()
+        self._reader = threading.Thread(target=read, daemon=True)
+        self._reader.start()
         deadline = time.monotonic() + READY_WITHIN
         while (left := deadline - time.monotonic()) > 0:
             try:
@@ -106,4 +107,7 @@ class Server:
         if self.is_alive():
             self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=10)
+        self._reader.join(timeout=10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
         self._log_file.close()

@@ -26,9 +26,9 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["tidy"] => tidy::run(),
-        ["test"] => test::run(),
+        ["test"] => test::run().map(|_| ()),
         ["demo", rest @ ..] => demo::run(rest),
-        ["ci"] => test::run().and_then(|()| demo::run(&["--once"])),
+        ["ci"] => test::run().and_then(|server| demo::run_built(&server, &["--once"])),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

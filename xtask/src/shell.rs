@@ -89,12 +89,8 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     ))
 }
 
-/// Builds the server in the profile of the tests, so that dependencies compile once, and says where it is.
-pub(crate) fn build_server() -> Result<PathBuf> {
-    run(
-        "build the server",
-        cargo().args(["build", "--package", "kindred-cli", "--bin", "kindred"]),
-    )?;
+/// Where a build in the profile of the tests leaves the server.
+pub(crate) fn server_path() -> Result<PathBuf> {
     Ok(target_dir()?
         .join("debug")
         .join(format!("kindred{}", std::env::consts::EXE_SUFFIX)))

@@ -7,6 +7,7 @@ ties and whose merge agrees exactly with its own lists is right.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -264,7 +265,8 @@ class Judge:
 
     def grouped(self, request: Request, points: list[models.ScoredPoint]) -> models.GroupsResult:
         """A ranked list as groups (wire.md 3.16)."""
-        local, groups = self.local(request), {}
+        local = self.local(request)
+        groups: dict[Any, models.PointGroup] = {}
         for point in points:
             payload = local.payload[local.ids[point.id]]
             for name in local._group_ids(payload, request.args["group_by"]) or []:
@@ -299,6 +301,15 @@ class Judge:
         self.greedy(request, pairs(picks), every, len(candidates), lam)
         return ["mmr-tie"]
 
+    def closeness(self, request: Request, candidates: Iterable[Any], chosen: Any) -> dict[Any, float]:
+        """The similarity of each candidate to a chosen point. That of two multi vectors depends on which one asks."""
+        if self.slot(request).kind != "multi":
+            return self.similarities(request, chosen)
+        local, slot = self.local(request), self.slot(request)
+        stored = [np.array(chosen)]
+        asking = {c: np.array(local._vector_by_point_id(slot.name, c)) for c in candidates}
+        return {c: float(calculate_multi_distance_core(v, stored, slot.distance)[0]) for c, v in asking.items()}
+
     def greedy(self, request: Request, picks: Any, every: list[Any], count: int, lam: float) -> None:
         """Replay the selection: no certain candidate beats the pick. Ties at the cut are candidates perhaps."""
         cut = every[count - 1].score if count else 0.0
@@ -328,4 +339,4 @@ class Judge:
             check(marginal(point) >= best - 2 * table.slack(best), "a better pick", point, marginal(point), best)
             sure.discard(point)
             maybe.discard(point)
-            chosen.append(self.similarities(request, local._vector_by_point_id(name, point)))
+            chosen.append(self.closeness(request, maybe, local._vector_by_point_id(name, point)))

@@ -65,7 +65,10 @@ pub struct Check {
 impl Check {
     /// A check whose paths start with `root`; an empty root adds nothing.
     pub fn new(root: &str) -> Self {
-        Self { path: root.to_owned(), found: Vec::new() }
+        Self {
+            path: root.to_owned(),
+            found: Vec::new(),
+        }
     }
 
     /// Checks one whole value and returns its violations as an error.
@@ -108,9 +111,17 @@ impl Check {
         let mut found = Vec::new();
         let why = why.into();
         if field.is_empty() {
-            found.push(Violation { field: self.path.clone(), why });
+            found.push(Violation {
+                field: self.path.clone(),
+                why,
+            });
         } else {
-            self.within(field, |check| found.push(Violation { field: check.path.clone(), why }));
+            self.within(field, |check| {
+                found.push(Violation {
+                    field: check.path.clone(),
+                    why,
+                })
+            });
         }
         self.found.append(&mut found);
     }
@@ -119,14 +130,20 @@ impl Check {
     pub fn at_least<T: PartialOrd + fmt::Debug>(&mut self, field: &str, value: T, min: T) {
         // Written so that a NaN fails.
         if !matches!(value.partial_cmp(&min), Some(order) if order.is_ge()) {
-            self.fail(field, format!("value {value:?} invalid, must be {min:?} or larger"));
+            self.fail(
+                field,
+                format!("value {value:?} invalid, must be {min:?} or larger"),
+            );
         }
     }
 
     /// Requires `value <= max`.
     pub fn at_most<T: PartialOrd + fmt::Debug>(&mut self, field: &str, value: T, max: T) {
         if !matches!(value.partial_cmp(&max), Some(order) if order.is_le()) {
-            self.fail(field, format!("value {value:?} invalid, must be {max:?} or smaller"));
+            self.fail(
+                field,
+                format!("value {value:?} invalid, must be {max:?} or smaller"),
+            );
         }
     }
 
@@ -135,12 +152,19 @@ impl Check {
         let is_inside = matches!(value.partial_cmp(&min), Some(order) if order.is_ge())
             && matches!(value.partial_cmp(&max), Some(order) if order.is_le());
         if !is_inside {
-            self.fail(field, format!("value {value:?} invalid, must be from {min:?} to {max:?}"));
+            self.fail(
+                field,
+                format!("value {value:?} invalid, must be from {min:?} to {max:?}"),
+            );
         }
     }
 
     /// All violations as one error, or nothing.
     pub fn finish(self) -> Result<(), Invalid> {
-        if self.found.is_empty() { Ok(()) } else { Err(Invalid::Values(self.found)) }
+        if self.found.is_empty() {
+            Ok(())
+        } else {
+            Err(Invalid::Values(self.found))
+        }
     }
 }

@@ -100,7 +100,9 @@ impl Visitor<'_> for PointIdVisitor {
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<PointId, E> {
-        u64::try_from(number).map(PointId::Num).map_err(|_| E::custom(not_an_id(number)))
+        u64::try_from(number)
+            .map(PointId::Num)
+            .map_err(|_| E::custom(not_an_id(number)))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<PointId, E> {
@@ -108,7 +110,9 @@ impl Visitor<'_> for PointIdVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<PointId, E> {
-        Uuid::parse_str(text).map(PointId::Uuid).map_err(|_| E::custom(not_an_id(text)))
+        Uuid::parse_str(text)
+            .map(PointId::Uuid)
+            .map_err(|_| E::custom(not_an_id(text)))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<PointId, E> {
@@ -142,7 +146,18 @@ mod tests {
 
     #[test]
     fn refuses_everything_else() {
-        for bad in ["-1", "1.5", "1e30", "true", "null", "\"1\"", "\"abc\"", "[]", "{}", "18446744073709551616"] {
+        for bad in [
+            "-1",
+            "1.5",
+            "1e30",
+            "true",
+            "null",
+            "\"1\"",
+            "\"abc\"",
+            "[]",
+            "{}",
+            "18446744073709551616",
+        ] {
             check(bad, None);
         }
     }

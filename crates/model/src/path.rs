@@ -238,7 +238,10 @@ pub fn possibly_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json
 impl Validate for JsonPath {
     fn validate(&self, check: &mut Check) {
         if self.segments.is_empty() {
-            check.fail("", format!("value \"\" invalid, must be from 1 to {PATH_BYTES_MAX} characters"));
+            check.fail(
+                "",
+                format!("value \"\" invalid, must be from 1 to {PATH_BYTES_MAX} characters"),
+            );
         }
     }
 }

@@ -76,7 +76,9 @@ pub enum Selector {
 }
 
 /// What an upsert does about points that exist, or do not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum UpdateMode {
     /// Insert unknown ids, replace known ones that pass the filter.

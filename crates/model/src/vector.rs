@@ -102,7 +102,10 @@ impl SparseVector {
 
     /// Borrows the components.
     pub fn as_ref(&self) -> SparseRef<'_> {
-        SparseRef { indices: &self.indices, values: &self.values }
+        SparseRef {
+            indices: &self.indices,
+            values: &self.values,
+        }
     }
 }
 
@@ -140,7 +143,8 @@ pub fn idf(count: u64, frequency: u64) -> f32 {
 impl MultiVector {
     /// Joins rows. `None` when there is no row, a row is empty, or lengths differ.
     pub fn from_rows(rows: &[Vec<f32>]) -> Option<Self> {
-        Self::from_flat(rows.first()?.len(), rows.concat()).filter(|multi| rows.iter().all(|row| row.len() == multi.dim))
+        Self::from_flat(rows.first()?.len(), rows.concat())
+            .filter(|multi| rows.iter().all(|row| row.len() == multi.dim))
     }
 
     /// Takes rows of `dim` components that lie one after the other. `None` unless that makes whole rows.
@@ -150,7 +154,10 @@ impl MultiVector {
 
     /// Borrows the rows.
     pub fn as_ref(&self) -> MultiRef<'_> {
-        MultiRef { dim: self.dim, data: &self.data }
+        MultiRef {
+            dim: self.dim,
+            data: &self.data,
+        }
     }
 }
 
@@ -187,10 +194,14 @@ impl VectorRef<'_> {
     pub fn to_owned(self) -> Vector {
         match self {
             Self::Dense(data) => Vector::Dense(data.to_vec()),
-            Self::Sparse(sparse) => {
-                Vector::Sparse(SparseVector { indices: sparse.indices.to_vec(), values: sparse.values.to_vec() })
-            }
-            Self::Multi(multi) => Vector::Multi(MultiVector { dim: multi.dim, data: multi.data.to_vec() }),
+            Self::Sparse(sparse) => Vector::Sparse(SparseVector {
+                indices: sparse.indices.to_vec(),
+                values: sparse.values.to_vec(),
+            }),
+            Self::Multi(multi) => Vector::Multi(MultiVector {
+                dim: multi.dim,
+                data: multi.data.to_vec(),
+            }),
         }
     }
 
@@ -204,7 +215,11 @@ impl VectorRef<'_> {
             (Self::Sparse(a), VectorRef::Sparse(b)) => Some(a.dot(b)),
             (Self::Multi(a), VectorRef::Multi(b)) => Some(
                 a.rows()
-                    .map(|row| b.rows().map(|other| measure.dense(row, other)).fold(f32::NEG_INFINITY, f32::max))
+                    .map(|row| {
+                        b.rows()
+                            .map(|other| measure.dense(row, other))
+                            .fold(f32::NEG_INFINITY, f32::max)
+                    })
                     .fold(0.0, |sum, best| sum + best),
             ),
             (Self::Dense(_) | Self::Sparse(_) | Self::Multi(_), _) => None,
@@ -213,7 +228,18 @@ impl VectorRef<'_> {
 }
 
 /// How the components of a vector are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Datatype {
     /// 32-bit floats, the default.
@@ -241,7 +267,10 @@ impl Measure {
             Vector::Dense(data) => self.canonical_row(data),
             Vector::Multi(multi) => {
                 let dim = multi.dim;
-                multi.data.chunks_exact_mut(dim).for_each(|row| self.canonical_row(row));
+                multi
+                    .data
+                    .chunks_exact_mut(dim)
+                    .for_each(|row| self.canonical_row(row));
             }
             Vector::Sparse(_) => {}
         }
@@ -360,4 +389,3 @@ impl Serialize for NamedVectors {
         }
     }
 }
-

@@ -30,8 +30,11 @@ pub fn same_list(want: &[ScoredPoint], got: &[ScoredPoint]) -> Result<(), String
 /// Compares two lists up to ties: scores close place by place; a point that only one list has is close to the first
 /// or the last score of the other, where a cut may have split a tie; common points equal in everything else.
 pub fn same_up_to_ties(want: &[ScoredPoint], got: &[ScoredPoint]) -> Result<(), String> {
-    let has_same_scores =
-        want.len() == got.len() && want.iter().zip(got).all(|(want, got)| is_close(want.score, got.score));
+    let has_same_scores = want.len() == got.len()
+        && want
+            .iter()
+            .zip(got)
+            .all(|(want, got)| is_close(want.score, got.score));
     if has_same_scores && is_covered(want, got) && is_covered(got, want) {
         Ok(())
     } else {
@@ -40,11 +43,18 @@ pub fn same_up_to_ties(want: &[ScoredPoint], got: &[ScoredPoint]) -> Result<(), 
 }
 
 fn is_covered(these: &[ScoredPoint], those: &[ScoredPoint]) -> bool {
-    let is_at_edge = |score| [those.first(), those.last()].into_iter().flatten().any(|edge| is_near(edge.score, score));
-    these.iter().all(|point| match those.iter().find(|other| other.id == point.id) {
-        Some(other) => same_point(point, other),
-        None => is_at_edge(point.score),
-    })
+    let is_at_edge = |score| {
+        [those.first(), those.last()]
+            .into_iter()
+            .flatten()
+            .any(|edge| is_near(edge.score, score))
+    };
+    these
+        .iter()
+        .all(|point| match those.iter().find(|other| other.id == point.id) {
+            Some(other) => same_point(point, other),
+            None => is_at_edge(point.score),
+        })
 }
 
 fn same_point(want: &ScoredPoint, got: &ScoredPoint) -> bool {
@@ -62,7 +72,11 @@ pub fn same_groups(want: &[PointGroup], got: &[PointGroup]) -> Result<(), String
         && want.iter().zip(got).all(|(want, got)| {
             want.id == got.id && want.lookup == got.lookup && same_list(&want.hits, &got.hits).is_ok()
         });
-    if is_same { Ok(()) } else { Err(format!("{}\n{}", groups("want", want), groups("got", got))) }
+    if is_same {
+        Ok(())
+    } else {
+        Err(format!("{}\n{}", groups("want", want), groups("got", got)))
+    }
 }
 
 fn groups(which: &str, groups: &[PointGroup]) -> String {

@@ -111,7 +111,11 @@ pub fn load() -> Result<Vec<Entry>, String> {
     for file in files {
         let path = file.map_err(|error| error.to_string())?.path();
         if path.extension().is_some_and(|extension| extension == "toml") {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let text = std::fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))?;
             entries.push(read(&name, &text)?);
         }
@@ -126,7 +130,10 @@ pub fn load() -> Result<Vec<Entry>, String> {
 /// Says what is wrong with the text.
 pub fn read(name: &str, text: &str) -> Result<Entry, String> {
     let entry: Entry = toml::from_str(text).map_err(|error| format!("{name}: {error}"))?;
-    Ok(Entry { name: name.to_owned(), ..entry })
+    Ok(Entry {
+        name: name.to_owned(),
+        ..entry
+    })
 }
 
 impl Entry {
@@ -142,12 +149,17 @@ impl Entry {
     pub fn setup(&self) -> Result<Vec<Change>, String> {
         let mut changes = Vec::new();
         for collection in &self.collection {
-            collection.setup(&mut changes).map_err(|error| format!("{} / {}: {error}", self.name, collection.name))?;
+            collection
+                .setup(&mut changes)
+                .map_err(|error| format!("{} / {}: {error}", self.name, collection.name))?;
         }
-        let actions = self.aliases.iter().map(|(alias, collection)| AliasAction::CreateAlias {
-            collection_name: collection.clone(),
-            alias_name: alias.clone(),
-        });
+        let actions = self
+            .aliases
+            .iter()
+            .map(|(alias, collection)| AliasAction::CreateAlias {
+                collection_name: collection.clone(),
+                alias_name: alias.clone(),
+            });
         changes.push(Change::Aliases(actions.collect()));
         Ok(changes)
     }
@@ -158,7 +170,9 @@ impl Entry {
     /// One paragraph per wrong answer.
     pub fn run(&self, subject: &mut impl Subject) -> Result<(), String> {
         for change in self.setup()? {
-            subject.change(&change).map_err(|failure| format!("{}: {change:?}: {failure}", self.name))?;
+            subject
+                .change(&change)
+                .map_err(|failure| format!("{}: {change:?}: {failure}", self.name))?;
         }
         self.check(subject)
     }
@@ -186,7 +200,10 @@ impl CollectionText {
         let name = self.name.clone();
         let create: CreateCollection = parse(&self.config)?;
         let config = Box::new(create.into_config().map_err(|invalid| invalid.to_string())?);
-        changes.push(Change::CreateCollection { name: name.clone(), config });
+        changes.push(Change::CreateCollection {
+            name: name.clone(),
+            config,
+        });
         for (field, schema) in &self.indexes {
             changes.push(Change::CreateIndex {
                 collection: name.clone(),
@@ -198,12 +215,18 @@ impl CollectionText {
             let points: Value = parse(points)?;
             let body: UpsertBody = parse(&json!({ "points": points }).to_string())?;
             let op = body.into_op().map_err(|invalid| invalid.to_string())?;
-            changes.push(Change::Update { collection: name.clone(), op });
+            changes.push(Change::Update {
+                collection: name.clone(),
+                op,
+            });
         }
         let operations: Vec<UpdateOperation> = self.changes.as_deref().map_or(Ok(Vec::new()), parse)?;
         for operation in operations {
             let op = operation.into_op().map_err(|invalid| invalid.to_string())?;
-            changes.push(Change::Update { collection: name.clone(), op });
+            changes.push(Change::Update {
+                collection: name.clone(),
+                op,
+            });
         }
         Ok(())
     }
@@ -242,12 +265,22 @@ impl Case {
             }
             (Err(failure), None) => return Err(failure.to_string()),
             (Err(failure), Some(refusal)) => {
-                let is_same = format!("{:?}", failure.kind) == refusal.kind && failure.text.contains(&refusal.text);
-                return if is_same { Ok(()) } else { Err(format!("want {refusal:?}\ngot {failure}")) };
+                let is_same =
+                    format!("{:?}", failure.kind) == refusal.kind && failure.text.contains(&refusal.text);
+                return if is_same {
+                    Ok(())
+                } else {
+                    Err(format!("want {refusal:?}\ngot {failure}"))
+                };
             }
         };
         let whole: Option<Value> = self.answer.as_deref().map(parse).transpose()?;
-        let is_stated = [self.ids.is_some(), self.groups.is_some(), self.values.is_some(), whole.is_some()];
+        let is_stated = [
+            self.ids.is_some(),
+            self.groups.is_some(),
+            self.values.is_some(),
+            whole.is_some(),
+        ];
         if !is_stated.contains(&true) && self.count.is_none() {
             return Err("the case states no answer".to_owned());
         }
@@ -257,11 +290,21 @@ impl Case {
             && met(&self.count, &answer.count)
             && met(&self.values, &answer.values)
             && self.scores.as_ref().is_none_or(|want| {
-                answer.scores.as_ref().is_some_and(|got| self.are_close(want, got))
+                answer
+                    .scores
+                    .as_ref()
+                    .is_some_and(|got| self.are_close(want, got))
             })
-            && self.groups.as_ref().is_none_or(|want| self.are_groups(want, answer.groups.as_deref()))
+            && self
+                .groups
+                .as_ref()
+                .is_none_or(|want| self.are_groups(want, answer.groups.as_deref()))
             && whole.as_ref().is_none_or(|want| *want == answer.json);
-        if is_met { Ok(()) } else { Err(format!("want {}\ngot {}", self.wanted(), answer.json)) }
+        if is_met {
+            Ok(())
+        } else {
+            Err(format!("want {}\ngot {}", self.wanted(), answer.json))
+        }
     }
 
     fn ask(&self, subject: &impl Subject, collection: &str) -> Result<Answer, Failure> {
@@ -272,7 +315,10 @@ impl Case {
             Ask::Scroll => {
                 let page = subject.scroll(collection, &request(text)?)?;
                 let next = page.next_page_offset.map(|id| json!(id));
-                Answer { next, ..Answer::of_records(&page.points) }
+                Answer {
+                    next,
+                    ..Answer::of_records(&page.points)
+                }
             }
             Ask::Groups => {
                 let groups = subject.groups(collection, &request(text)?)?;
@@ -281,16 +327,28 @@ impl Case {
                     ids: group.hits.iter().map(|hit| json!(hit.id)).collect(),
                     scores: Some(group.hits.iter().map(|hit| hit.score).collect()),
                 });
-                Answer { groups: Some(parts.collect()), json: json!(groups), ..Answer::default() }
+                Answer {
+                    groups: Some(parts.collect()),
+                    json: json!(groups),
+                    ..Answer::default()
+                }
             }
             Ask::Count => {
                 let count = subject.count(collection, &request(text)?)?;
-                Answer { count: Some(count), json: json!(count), ..Answer::default() }
+                Answer {
+                    count: Some(count),
+                    json: json!(count),
+                    ..Answer::default()
+                }
             }
             Ask::Facet => {
                 let hits = subject.facet(collection, &request(text)?)?;
                 let values = hits.iter().map(|hit| (json!(hit.value), hit.count)).collect();
-                Answer { values: Some(values), json: json!(hits), ..Answer::default() }
+                Answer {
+                    values: Some(values),
+                    json: json!(hits),
+                    ..Answer::default()
+                }
             }
         })
     }
@@ -322,8 +380,11 @@ impl Case {
             ("values", json!(self.values)),
             ("answer", json!(self.answer)),
         ];
-        let mut wanted: String =
-            parts.iter().filter(|(_, part)| !part.is_null()).map(|(name, part)| format!("{name} = {part} ")).collect();
+        let mut wanted: String = parts
+            .iter()
+            .filter(|(_, part)| !part.is_null())
+            .map(|(name, part)| format!("{name} = {part} "))
+            .collect();
         if let Some(groups) = &self.groups {
             let _ = write!(wanted, "groups = {groups:?}");
         }
@@ -366,15 +427,22 @@ pub fn render(contents: &Contents, collection: &str, request: &QueryRequest, wan
             sparse_vectors: Some(part.config.sparse_vectors.clone()),
             ..CreateCollection::default()
         };
-        let points: Vec<String> = part.points.iter().map(|point| format!("  {}", json!(point))).collect();
+        let points: Vec<String> = part
+            .points
+            .iter()
+            .map(|point| format!("  {}", json!(point)))
+            .collect();
         let _ = write!(
             text,
             "\n[[collection]]\nname = {name:?}\nconfig = '{}'\npoints = '''[\n{}\n]'''\n",
             json!(config),
             points.join(",\n")
         );
-        let indexes: Vec<String> =
-            part.indexes.iter().map(|(path, schema)| format!("{path:?} = '{}'", json!(schema))).collect();
+        let indexes: Vec<String> = part
+            .indexes
+            .iter()
+            .map(|(path, schema)| format!("{path:?} = '{}'", json!(schema)))
+            .collect();
         let _ = writeln!(text, "indexes = {{ {} }}", indexes.join(", "));
     }
     let ids: Vec<String> = want.iter().map(|point| json!(point.id).to_string()).collect();

@@ -102,7 +102,10 @@ pub enum FailureKind {
 impl Failure {
     /// A failure of this kind for this reason.
     pub fn new(kind: FailureKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        Self {
+            kind,
+            text: text.into(),
+        }
     }
 
     /// The subject itself has failed.
@@ -172,10 +175,16 @@ impl Contents {
 impl CollectionContents {
     fn difference(&self, name: &str, want: &Self, lines: &mut Vec<String>) {
         if self.config != want.config {
-            lines.push(format!("{name}: config {:?}, want {:?}", self.config, want.config));
+            lines.push(format!(
+                "{name}: config {:?}, want {:?}",
+                self.config, want.config
+            ));
         }
         if self.indexes != want.indexes {
-            lines.push(format!("{name}: indexes {:?}, want {:?}", self.indexes, want.indexes));
+            lines.push(format!(
+                "{name}: indexes {:?}, want {:?}",
+                self.indexes, want.indexes
+            ));
         }
         let more = self.points.iter().filter(|point| !want.points.contains(point));
         lines.extend(more.map(|point| format!("{name}: found {point:?}")));

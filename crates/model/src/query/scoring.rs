@@ -83,7 +83,10 @@ impl Fold for Linear {
         match (self.weights.as_slice(), sims) {
             ([weight], [sim]) if *weight == 1.0 => *sim,
             // From a positive zero, so that zeros have one sign and ties are ties.
-            (weights, sims) => weights.iter().zip(sims).fold(0.0, |sum, (weight, sim)| sum + weight * sim),
+            (weights, sims) => weights
+                .iter()
+                .zip(sims)
+                .fold(0.0, |sum, (weight, sim)| sum + weight * sim),
         }
     }
 

@@ -77,7 +77,10 @@ impl Validate for VectorInput {
             Self::Dense(_) | Self::Inference(_) => {}
             Self::Sparse { indices, values } => {
                 if indices.len() != values.len() {
-                    check.fail("values", "Validation error: must be the same length as indices [{}]");
+                    check.fail(
+                        "values",
+                        "Validation error: must be the same length as indices [{}]",
+                    );
                 }
                 if !is_unique(indices) {
                     check.fail("indices", "Validation error: must be unique [{}]");
@@ -103,13 +106,19 @@ fn validate_rows(rows: &[Vec<f32>], check: &mut Check) {
         return check.fail("data", "multi vector must not be empty");
     };
     if rows.len() > MULTI_ROWS_MAX {
-        return check.fail("data", format!("multi vector must not have more than {MULTI_ROWS_MAX} rows"));
+        return check.fail(
+            "data",
+            format!("multi vector must not have more than {MULTI_ROWS_MAX} rows"),
+        );
     }
     if rows.iter().any(Vec::is_empty) {
         return check.fail("data", "all vectors must be non-empty");
     }
     if let Some(odd) = rows.iter().find(|row| row.len() != first.len()) {
-        let why = format!("all vectors must have the same dimension, found vector with dimension {}", odd.len());
+        let why = format!(
+            "all vectors must have the same dimension, found vector with dimension {}",
+            odd.len()
+        );
         check.fail("data", why);
     }
 }

@@ -23,17 +23,25 @@ impl Reference {
         here.check_vectors(&request.query.with_vector)?;
         if let Some(lookup) = &request.with_lookup {
             let there = self.find(&lookup.collection).ok_or_else(|| {
-                Failure::new(FailureKind::NotFound, format!("Collection {} not found", lookup.collection))
+                Failure::new(
+                    FailureKind::NotFound,
+                    format!("Collection {} not found", lookup.collection),
+                )
             })?;
             there.check_vectors(&lookup.with_vectors)?;
         }
-        let ranking = self.rank(collection, &widened(&request.query, request.group_size))?.ranking.ordered();
+        let ranking = self
+            .rank(collection, &widened(&request.query, request.group_size))?
+            .ranking
+            .ordered();
         let limit = usize::try_from(request.query.node.limit).unwrap_or(usize::MAX);
         let size = usize::try_from(request.group_size).unwrap_or(usize::MAX);
         let has_version = is_scored(&request.query.node);
         let mut groups: Vec<(GroupId, Vec<ScoredPoint>)> = Vec::new();
         for hit in &ranking.hits {
-            let Some(stored) = here.points.get(&hit.id) else { continue };
+            let Some(stored) = here.points.get(&hit.id) else {
+                continue;
+            };
             for id in GroupId::of_point(&request.group_by, &stored.point.payload) {
                 let place = groups.iter().position(|(other, _)| *other == id).or_else(|| {
                     let is_new = groups.len() < limit;
@@ -42,7 +50,9 @@ impl Reference {
                         groups.len() - 1
                     })
                 });
-                let Some((_, hits)) = place.and_then(|place| groups.get_mut(place)) else { continue };
+                let Some((_, hits)) = place.and_then(|place| groups.get_mut(place)) else {
+                    continue;
+                };
                 if hits.len() < size && hits.iter().all(|other| other.id != hit.id) {
                     hits.extend(here.scored(&request.query, hit, has_version));
                 }
@@ -57,7 +67,8 @@ impl Reference {
             found.push(PointGroup { id, hits, lookup });
         }
         // How deep to look before choosing is nowhere defined.
-        let is_diverse = matches!(&request.query.node.query, Some(Query::Nearest(nearest)) if nearest.mmr.is_some());
+        let is_diverse =
+            matches!(&request.query.node.query, Some(Query::Nearest(nearest)) if nearest.mmr.is_some());
         Ok((found, if is_diverse { Trust::Open } else { ranking.trust }))
     }
 
@@ -87,6 +98,10 @@ fn widened(query: &QueryRequest, group_size: u64) -> QueryRequest {
         node.prefetch.iter_mut().for_each(|node| widen(node, group_size));
     }
     let mut query = query.clone();
-    query.node.prefetch.iter_mut().for_each(|node| widen(node, group_size));
+    query
+        .node
+        .prefetch
+        .iter_mut()
+        .for_each(|node| widen(node, group_size));
     query
 }

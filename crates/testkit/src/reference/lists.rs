@@ -36,7 +36,9 @@ impl Collection {
             }
         }
         let records = ids.into_iter().map(Hit::listed);
-        Ok(records.filter_map(|hit| self.record(hit, &request.with_payload, &request.with_vector)).collect())
+        Ok(records
+            .filter_map(|hit| self.record(hit, &request.with_payload, &request.with_vector))
+            .collect())
     }
 
     pub(super) fn scroll(&self, request: &ScrollRequest) -> Result<ScrollPage, Failure> {
@@ -50,14 +52,22 @@ impl Collection {
             }
             Some(order) => (self.by_value(order, ids)?, None),
             None => {
-                let from = ids.into_iter().filter(|id| request.offset.is_none_or(|offset| *id >= offset));
+                let from = ids
+                    .into_iter()
+                    .filter(|id| request.offset.is_none_or(|offset| *id >= offset));
                 let ids: Vec<PointId> = from.collect();
-                (ids.iter().copied().map(Hit::listed).collect(), ids.get(limit).copied())
+                (
+                    ids.iter().copied().map(Hit::listed).collect(),
+                    ids.get(limit).copied(),
+                )
             }
         };
         let page = hits.into_iter().take(limit);
         let points = page.filter_map(|hit| self.record(hit, &request.with_payload, &request.with_vector));
-        Ok(ScrollPage { points: points.collect(), next_page_offset })
+        Ok(ScrollPage {
+            points: points.collect(),
+            next_page_offset,
+        })
     }
 
     pub(super) fn facet(&self, request: &FacetRequest) -> Result<Vec<FacetHit>, Failure> {
@@ -70,14 +80,22 @@ impl Collection {
         };
         let mut counts: BTreeMap<FacetValue, u64> = BTreeMap::new();
         for id in self.passing(&request.filter.clone().unwrap_or_default()) {
-            let Some(stored) = self.points.get(&id) else { continue };
+            let Some(stored) = self.points.get(&id) else {
+                continue;
+            };
             let values = request.key.flattened(&stored.point.payload);
-            let distinct: BTreeSet<FacetValue> =
-                values.into_iter().filter_map(|value| counted(schema.data_type(), value)).collect();
-            distinct.into_iter().for_each(|value| *counts.entry(value).or_insert(0) += 1);
+            let distinct: BTreeSet<FacetValue> = values
+                .into_iter()
+                .filter_map(|value| counted(schema.data_type(), value))
+                .collect();
+            distinct
+                .into_iter()
+                .for_each(|value| *counts.entry(value).or_insert(0) += 1);
         }
-        let mut hits: Vec<FacetHit> =
-            counts.into_iter().map(|(value, count)| FacetHit { value, count }).collect();
+        let mut hits: Vec<FacetHit> = counts
+            .into_iter()
+            .map(|(value, count)| FacetHit { value, count })
+            .collect();
         // Stable: equal counts stay in the order of their values.
         hits.sort_by_key(|hit| std::cmp::Reverse(hit.count));
         hits.truncate(usize::try_from(request.limit).unwrap_or(usize::MAX));

@@ -30,7 +30,9 @@ impl Reference {
         let (using, column) = here.config.query_column(request.using.as_deref())?;
         let has_vector = Filter::all([Condition::HasVector(using.clone())]);
         let pool = here.passing(&request.filter.clone().unwrap_or_default().merge(has_vector));
-        let most = usize::try_from(request.sample).unwrap_or(usize::MAX).min(pool.len());
+        let most = usize::try_from(request.sample)
+            .unwrap_or(usize::MAX)
+            .min(pool.len());
         let count = if most < 2 { 0 } else { most };
         let is_sample = matrix.ids.len() == count
             && matrix.ids.is_sorted_by(|a, b| a < b)
@@ -48,10 +50,14 @@ impl Reference {
                     let id = matrix.ids.get(*index);
                     let own_score = hits.iter().find(|hit| Some(&hit.0) == id).map(|hit| hit.1);
                     let best = want.next().map(|hit| hit.1);
-                    [own_score, best].iter().all(|other| other.is_some_and(|other| is_close(other, *score)))
+                    [own_score, best]
+                        .iter()
+                        .all(|other| other.is_some_and(|other| is_close(other, *score)))
                 });
             if !is_right {
-                return Ok(Err(format!("neighbours of {own} are {hits:?}, not {got:?} in {matrix:?}")));
+                return Ok(Err(format!(
+                    "neighbours of {own} are {hits:?}, not {got:?} in {matrix:?}"
+                )));
             }
         }
         Ok(Ok(()))
@@ -67,14 +73,29 @@ impl Collection {
         own: PointId,
         members: &BTreeSet<PointId>,
     ) -> Vec<(PointId, f32)> {
-        let Some(mut anchor) = self.points.get(&own).and_then(|own| own.point.vectors.find(using)).cloned() else {
+        let Some(mut anchor) = self
+            .points
+            .get(&own)
+            .and_then(|own| own.point.vectors.find(using))
+            .cloned()
+        else {
             return Vec::new();
         };
         if column == (Column::Sparse { idf: true }) {
             self.weigh(using, &mut anchor);
         }
-        let scoring =
-            Scoring { anchors: vec![anchor], fold: Arc::new(Linear::new(vec![1.0])), reported: Reported::AsDistance };
-        self.nearest(&Measured { using: using.to_owned(), column, scoring }, members)
+        let scoring = Scoring {
+            anchors: vec![anchor],
+            fold: Arc::new(Linear::new(vec![1.0])),
+            reported: Reported::AsDistance,
+        };
+        self.nearest(
+            &Measured {
+                using: using.to_owned(),
+                column,
+                scoring,
+            },
+            members,
+        )
     }
 }

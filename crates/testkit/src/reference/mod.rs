@@ -53,7 +53,12 @@ struct Stored {
 
 impl Collection {
     fn new(config: CollectionConfig) -> Self {
-        Self { config, indexes: BTreeMap::new(), points: BTreeMap::new(), version: 0 }
+        Self {
+            config,
+            indexes: BTreeMap::new(),
+            points: BTreeMap::new(),
+            version: 0,
+        }
     }
 
     /// The ids that pass, ascending.
@@ -70,12 +75,19 @@ impl Stored {
 
     fn view<R>(&self, read: impl FnOnce(&PointView<'_>) -> R) -> R {
         let has_vector = |name: &str| self.point.vectors.find(name).is_some();
-        read(&PointView { id: self.point.id, payload: &self.point.payload, has_vector: &has_vector })
+        read(&PointView {
+            id: self.point.id,
+            payload: &self.point.payload,
+            has_vector: &has_vector,
+        })
     }
 }
 
 fn no_collection(name: &str) -> Failure {
-    Failure::new(FailureKind::NotFound, format!("Collection `{name}` doesn't exist!"))
+    Failure::new(
+        FailureKind::NotFound,
+        format!("Collection `{name}` doesn't exist!"),
+    )
 }
 
 impl Reference {
@@ -86,7 +98,9 @@ impl Reference {
 
     /// The collection of this name or alias.
     fn find(&self, name: &str) -> Option<&Collection> {
-        self.collections.get(name).or_else(|| self.collections.get(self.aliases.get(name)?))
+        self.collections
+            .get(name)
+            .or_else(|| self.collections.get(self.aliases.get(name)?))
     }
 
     fn collection(&self, name: &str) -> Result<&Collection, Failure> {
@@ -94,8 +108,13 @@ impl Reference {
     }
 
     fn collection_mut(&mut self, name: &str) -> Result<&mut Collection, Failure> {
-        let own = if self.collections.contains_key(name) { Some(name) } else { self.aliases.get(name).map(String::as_str) };
-        own.and_then(|own| self.collections.get_mut(own)).ok_or_else(|| no_collection(name))
+        let own = if self.collections.contains_key(name) {
+            Some(name)
+        } else {
+            self.aliases.get(name).map(String::as_str)
+        };
+        own.and_then(|own| self.collections.get_mut(own))
+            .ok_or_else(|| no_collection(name))
     }
 
     fn create_collection(&mut self, name: &str, config: CollectionConfig) -> Result<(), Failure> {
@@ -103,7 +122,8 @@ impl Reference {
             return Err(taken(name));
         }
         if self.aliases.contains_key(name) {
-            let text = format!("Can't create collection with name {name}. Alias with the same name already exists");
+            let text =
+                format!("Can't create collection with name {name}. Alias with the same name already exists");
             return Err(Failure::new(FailureKind::InvalidInput, text));
         }
         self.collections.insert(name.to_owned(), Collection::new(config));
@@ -112,7 +132,10 @@ impl Reference {
 
     fn alias(&mut self, action: &AliasAction) -> Result<(), Failure> {
         match action {
-            AliasAction::CreateAlias { collection_name, alias_name } => {
+            AliasAction::CreateAlias {
+                collection_name,
+                alias_name,
+            } => {
                 if self.collections.contains_key(alias_name) {
                     return Err(taken(alias_name));
                 }
@@ -122,7 +145,10 @@ impl Reference {
                 self.aliases.insert(alias_name.clone(), collection_name.clone());
             }
             AliasAction::DeleteAlias { alias_name } => drop(self.aliases.remove(alias_name)),
-            AliasAction::RenameAlias { old_alias_name, new_alias_name } => {
+            AliasAction::RenameAlias {
+                old_alias_name,
+                new_alias_name,
+            } => {
                 if self.collections.contains_key(new_alias_name) {
                     return Err(taken(new_alias_name));
                 }
@@ -138,30 +164,46 @@ impl Reference {
 }
 
 fn taken(name: &str) -> Failure {
-    Failure::new(FailureKind::AlreadyExists, format!("Collection `{name}` already exists!"))
+    Failure::new(
+        FailureKind::AlreadyExists,
+        format!("Collection `{name}` already exists!"),
+    )
 }
 
 impl Subject for Reference {
     fn change(&mut self, change: &Change) -> Result<(), Failure> {
         match change {
-            Change::CreateCollection { name, config } => self.create_collection(name, config.as_ref().clone()),
+            Change::CreateCollection { name, config } => {
+                self.create_collection(name, config.as_ref().clone())
+            }
             Change::DropCollection { name } => {
                 self.collections.remove(name);
                 self.aliases.retain(|_, collection| collection != name);
                 Ok(())
             }
             Change::Aliases(actions) => actions.iter().try_for_each(|action| self.alias(action)),
-            Change::CreateIndex { collection, field, schema } => {
-                self.collection_mut(collection)?.indexes.insert(field.clone(), schema.clone());
+            Change::CreateIndex {
+                collection,
+                field,
+                schema,
+            } => {
+                self.collection_mut(collection)?
+                    .indexes
+                    .insert(field.clone(), schema.clone());
                 Ok(())
             }
             Change::DropIndex { collection, field } => {
                 self.collection_mut(collection)?.indexes.remove(field);
                 Ok(())
             }
-            Change::CreateVector { collection, name, vector } => {
-                Ok(self.collection_mut(collection)?.config.add_vector(name, vector.clone())?)
-            }
+            Change::CreateVector {
+                collection,
+                name,
+                vector,
+            } => Ok(self
+                .collection_mut(collection)?
+                .config
+                .add_vector(name, vector.clone())?),
             Change::DropVector { collection, name } => self.collection_mut(collection)?.drop_vector(name),
             Change::Update { collection, op } => self.collection_mut(collection)?.update(op.clone()),
         }
@@ -203,11 +245,16 @@ impl Subject for Reference {
             let indexes = collection.indexes.iter();
             let contents = CollectionContents {
                 config: collection.config.clone(),
-                indexes: indexes.map(|(path, schema)| (path.to_string(), schema.data_type())).collect(),
+                indexes: indexes
+                    .map(|(path, schema)| (path.to_string(), schema.data_type()))
+                    .collect(),
                 points: points.collect(),
             };
             (name.clone(), contents)
         });
-        Ok(Contents { collections: contents.collect(), aliases: self.aliases.clone() })
+        Ok(Contents {
+            collections: contents.collect(),
+            aliases: self.aliases.clone(),
+        })
     }
 }

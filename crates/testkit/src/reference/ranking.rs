@@ -28,7 +28,11 @@ pub(super) struct Hit {
 impl Hit {
     /// A point that is listed, not scored.
     pub(super) fn listed(id: PointId) -> Self {
-        Self { id, score: 1.0, value: None }
+        Self {
+            id,
+            score: 1.0,
+            value: None,
+        }
     }
 }
 
@@ -43,9 +47,11 @@ impl Ranking {
     /// The best `limit`, as input of something else: a cut through a near tie leaves open who is in.
     pub(super) fn cut(mut self, limit: u64) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        if let (Trust::Close, Some(last), Some(next)) =
-            (self.trust, self.hits.get(limit.wrapping_sub(1)), self.hits.get(limit))
-            && is_near(last.score, next.score)
+        if let (Trust::Close, Some(last), Some(next)) = (
+            self.trust,
+            self.hits.get(limit.wrapping_sub(1)),
+            self.hits.get(limit),
+        ) && is_near(last.score, next.score)
         {
             self.trust = Trust::Open;
         }
@@ -85,5 +91,8 @@ pub(super) fn is_coarse(vector: &Vector) -> bool {
         Vector::Multi(multi) => multi.as_ref().dim,
         Vector::Dense(_) | Vector::Sparse(_) => components.len(),
     };
-    count <= 8 && components.iter().all(|x| x.abs() <= 32.0 && (x * 16.0).fract() == 0.0)
+    count <= 8
+        && components
+            .iter()
+            .all(|x| x.abs() <= 32.0 && (x * 16.0).fract() == 0.0)
 }

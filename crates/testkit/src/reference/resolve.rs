@@ -32,7 +32,10 @@ impl Reference {
             None => (here, using.clone()),
             Some(lookup) => {
                 let there = self.find(&lookup.collection).ok_or_else(|| {
-                    Failure::new(FailureKind::NotFound, format!("Collection {} not found", lookup.collection))
+                    Failure::new(
+                        FailureKind::NotFound,
+                        format!("Collection {} not found", lookup.collection),
+                    )
                 })?;
                 (there, lookup.vector.clone().unwrap_or_else(|| using.clone()))
             }
@@ -45,15 +48,26 @@ impl Reference {
             });
         }
         let (using, column) = here.config.query_column(Some(&using))?;
-        let shaped: Result<Vec<Vector>, _> = vectors.into_iter().map(|vector| column.shaped(vector)).collect();
+        let shaped: Result<Vec<Vector>, _> =
+            vectors.into_iter().map(|vector| column.shaped(vector)).collect();
         let mut scoring = kind.lower(shaped?)?;
-        let anchors: Result<Vec<Vector>, _> =
-            scoring.anchors.into_iter().map(|anchor| column.canonical(anchor)).collect();
+        let anchors: Result<Vec<Vector>, _> = scoring
+            .anchors
+            .into_iter()
+            .map(|anchor| column.canonical(anchor))
+            .collect();
         scoring.anchors = anchors?;
         if column == (Column::Sparse { idf: true }) {
-            scoring.anchors.iter_mut().for_each(|anchor| here.weigh(&using, anchor));
+            scoring
+                .anchors
+                .iter_mut()
+                .for_each(|anchor| here.weigh(&using, anchor));
         }
-        Ok(Measured { using, column, scoring })
+        Ok(Measured {
+            using,
+            column,
+            scoring,
+        })
     }
 }
 
@@ -63,15 +77,21 @@ impl Collection {
         let stored = self.points.get(&id).ok_or_else(|| no_point(id))?;
         self.config.known_column(name)?;
         stored.point.vectors.find(name).cloned().ok_or_else(|| {
-            Failure::new(FailureKind::NotFound, format!("Vector with name \"{name}\" for point not found"))
+            Failure::new(
+                FailureKind::NotFound,
+                format!("Vector with name \"{name}\" for point not found"),
+            )
         })
     }
 
     /// Multiplies each weight of a sparse anchor by the rarity of its index among the stored vectors.
     pub(super) fn weigh(&self, using: &str, anchor: &mut Vector) {
         let Vector::Sparse(anchor) = anchor else { return };
-        let stored: Vec<&Vector> =
-            self.points.values().filter_map(|stored| stored.point.vectors.find(using)).collect();
+        let stored: Vec<&Vector> = self
+            .points
+            .values()
+            .filter_map(|stored| stored.point.vectors.find(using))
+            .collect();
         let has = |vector: &Vector, index| match vector {
             Vector::Sparse(sparse) => sparse.indices().contains(&index),
             Vector::Dense(_) | Vector::Multi(_) => false,

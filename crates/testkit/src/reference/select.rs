@@ -13,9 +13,9 @@ impl Collection {
     pub(super) fn check_vectors(&self, selector: &VectorSelector) -> Result<(), Failure> {
         match selector {
             VectorSelector::All(_) => Ok(()),
-            VectorSelector::Names(names) => {
-                names.iter().try_for_each(|name| Ok(self.config.known_column(name).map(drop)?))
-            }
+            VectorSelector::Names(names) => names
+                .iter()
+                .try_for_each(|name| Ok(self.config.known_column(name).map(drop)?)),
         }
     }
 }
@@ -34,8 +34,15 @@ pub(super) fn vectors(point: &Point, selector: &VectorSelector) -> Option<NamedV
         VectorSelector::All(false) => None,
         VectorSelector::All(true) => Some(point.vectors.clone()),
         VectorSelector::Names(names) => {
-            let chosen = point.vectors.iter().filter(|(name, _)| names.iter().any(|wanted| wanted == name));
-            Some(chosen.map(|(name, vector)| (name.to_owned(), vector.clone())).collect())
+            let chosen = point
+                .vectors
+                .iter()
+                .filter(|(name, _)| names.iter().any(|wanted| wanted == name));
+            Some(
+                chosen
+                    .map(|(name, vector)| (name.to_owned(), vector.clone()))
+                    .collect(),
+            )
         }
     }
 }

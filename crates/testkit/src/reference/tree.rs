@@ -51,8 +51,14 @@ impl Reference {
         let window = usize::try_from(request.node.limit.saturating_add(request.offset)).unwrap_or(usize::MAX);
         let page = outcome.ranking.hits.iter().take(window).skip(offset);
         let has_version = is_scored(&request.node);
-        let points = page.filter_map(|hit| here.scored(request, hit, has_version)).collect();
-        Ok(Judged { points, trust: outcome.ranking.trust, pool: outcome.pool })
+        let points = page
+            .filter_map(|hit| here.scored(request, hit, has_version))
+            .collect();
+        Ok(Judged {
+            points,
+            trust: outcome.ranking.trust,
+            pool: outcome.pool,
+        })
     }
 
     /// The whole ranking of a request, before offset and limit.
@@ -61,13 +67,19 @@ impl Reference {
         let here = self.collection(collection)?;
         self.check(here, &request.node)?;
         let excluded = request.excluded_ids(collection);
-        let root = if excluded.is_empty() { Filter::default() } else { Filter::without_ids(excluded) };
+        let root = if excluded.is_empty() {
+            Filter::default()
+        } else {
+            Filter::without_ids(excluded)
+        };
         self.node(here, &request.node, &root)
     }
 
     /// Every refusal comes before anything is searched.
     fn check(&self, here: &Collection, node: &QueryNode) -> Result<(), Failure> {
-        node.prefetch.iter().try_for_each(|child| self.check(here, child))?;
+        node.prefetch
+            .iter()
+            .try_for_each(|child| self.check(here, child))?;
         if let Some(Query::OrderBy(order)) = &node.query {
             here.order_type(order)?;
         }
@@ -86,7 +98,11 @@ impl Reference {
         let pool: BTreeSet<PointId> = if node.prefetch.is_empty() {
             here.passing(&filter).into_iter().collect()
         } else {
-            inputs.iter().flat_map(|input| &input.hits).map(|hit| hit.id).collect()
+            inputs
+                .iter()
+                .flat_map(|input| &input.hits)
+                .map(|hit| hit.id)
+                .collect()
         };
         // Whether it is certain which points were found; how they were scored does not matter any more.
         let members = match inputs.iter().any(|input| input.trust == Trust::Open) {
@@ -94,10 +110,14 @@ impl Reference {
             false => Trust::Exact,
         };
         let mut ranking = match &node.query {
-            None => Ranking { hits: pool.iter().copied().map(Hit::listed).collect(), trust: Trust::Exact },
-            Some(Query::Sample) => {
-                Ranking { hits: pool.iter().copied().map(Hit::listed).collect(), trust: Trust::Open }
-            }
+            None => Ranking {
+                hits: pool.iter().copied().map(Hit::listed).collect(),
+                trust: Trust::Exact,
+            },
+            Some(Query::Sample) => Ranking {
+                hits: pool.iter().copied().map(Hit::listed).collect(),
+                trust: Trust::Open,
+            },
             Some(Query::OrderBy(order)) => here.ordered(order, &pool)?,
             Some(Query::Fusion(fusion)) => fused(fusion, inputs, node.score_threshold),
             Some(Query::Formula(formula)) => here.formula(formula, inputs, &pool, node.score_threshold)?,
@@ -120,11 +140,15 @@ impl Reference {
         query: &Query,
         pool: &BTreeSet<PointId>,
     ) -> Result<Ranking, Failure> {
-        let Some(kind) = query.as_kind() else { return Err(Failure::broken("not a vector query")) };
+        let Some(kind) = query.as_kind() else {
+            return Err(Failure::broken("not a vector query"));
+        };
         let measured = self.resolve(here, node, kind)?;
         let (distance, reported) = (measured.column.measure().distance, measured.scoring.reported);
         let ranking = here.search(&measured, pool, &|sims| is_torn(query, sims));
-        let ranking = ranking.keep(node.score_threshold, |score, bound| reported.passes(distance, score, bound));
+        let ranking = ranking.keep(node.score_threshold, |score, bound| {
+            reported.passes(distance, score, bound)
+        });
         Ok(match query {
             Query::Nearest(nearest) => match &nearest.mmr {
                 Some(mmr) => here.diversify(&measured, mmr, ranking, node.limit),
@@ -169,20 +193,30 @@ impl Collection {
         pool: &BTreeSet<PointId>,
         is_torn: &dyn Fn(&[f32]) -> bool,
     ) -> Ranking {
-        let Measured { using, column, scoring } = measured;
+        let Measured {
+            using,
+            column,
+            scoring,
+        } = measured;
         let (measure, anchors) = (column.measure(), &scoring.anchors);
         let is_exact = anchors.iter().all(is_coarse) && keeps_exact(measured);
         let mut trust = if is_exact { Trust::Exact } else { Trust::Close };
         let mut hits = Vec::new();
         for id in pool {
-            let Some(vector) = self.points.get(id).and_then(|stored| stored.point.vectors.find(using)) else {
+            let Some(vector) = self
+                .points
+                .get(id)
+                .and_then(|stored| stored.point.vectors.find(using))
+            else {
                 continue;
             };
             if scoring.reported == Reported::AsDistance && is_apart(anchors.first(), vector) {
                 continue;
             }
-            let sims: Option<Vec<f32>> =
-                anchors.iter().map(|anchor| anchor.as_ref().similarity(vector.as_ref(), measure)).collect();
+            let sims: Option<Vec<f32>> = anchors
+                .iter()
+                .map(|anchor| anchor.as_ref().similarity(vector.as_ref(), measure))
+                .collect();
             let Some(sims) = sims else { continue };
             if !is_coarse(vector) {
                 trust = trust.max(Trust::Close);
@@ -190,8 +224,14 @@ impl Collection {
             if trust == Trust::Close && is_torn(&sims) {
                 trust = Trust::Open;
             }
-            let score = scoring.reported.score(measure.distance, scoring.fold.score(&sims));
-            hits.push(Hit { id: *id, score, value: None });
+            let score = scoring
+                .reported
+                .score(measure.distance, scoring.fold.score(&sims));
+            hits.push(Hit {
+                id: *id,
+                score,
+                value: None,
+            });
         }
         let order = scoring.reported.order(measure.distance);
         hits.sort_by(|a, b| {
@@ -218,10 +258,15 @@ impl Collection {
             .collect();
         let measure = measured.column.measure();
         let between = |a: &Vector, b: &Vector| {
-            a.as_ref().similarity(b.as_ref(), measure).unwrap_or(f32::NEG_INFINITY)
+            a.as_ref()
+                .similarity(b.as_ref(), measure)
+                .unwrap_or(f32::NEG_INFINITY)
         };
         let Some(anchor) = measured.scoring.anchors.first() else {
-            return Ranking { hits: Vec::new(), trust: Trust::Exact };
+            return Ranking {
+                hits: Vec::new(),
+                trust: Trust::Exact,
+            };
         };
         let relevance: Vec<f32> = vectors.iter().map(|vector| between(anchor, vector)).collect();
         let pair = |a: usize, b: usize| match (vectors.get(a), vectors.get(b)) {
@@ -230,9 +275,16 @@ impl Collection {
         };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let chosen = Mmr::select(mmr.lambda(), &relevance, &pair, limit);
-        let hits = chosen.into_iter().filter_map(|index| candidates.hits.get(index).copied()).collect();
+        let hits = chosen
+            .into_iter()
+            .filter_map(|index| candidates.hits.get(index).copied())
+            .collect();
         // Each choice depends on all before it: one near tie leaves everything after it open.
-        let trust = if candidates.trust == Trust::Exact { Trust::Exact } else { Trust::Open };
+        let trust = if candidates.trust == Trust::Exact {
+            Trust::Exact
+        } else {
+            Trust::Open
+        };
         Ranking { hits, trust }
     }
 
@@ -263,20 +315,31 @@ impl Collection {
         let order_type = self.order_type(order)?;
         let mut hits = Vec::new();
         for id in pool {
-            let Some(stored) = self.points.get(&id) else { continue };
+            let Some(stored) = self.points.get(&id) else {
+                continue;
+            };
             for value in order.values(&stored.point.payload, order_type) {
                 hits.push((value, id));
             }
         }
         hits.sort_by(|a, b| order.compare(*a, *b));
-        Ok(hits.into_iter().map(|(value, id)| Hit { value: Some(value), ..Hit::listed(id) }).collect())
+        Ok(hits
+            .into_iter()
+            .map(|(value, id)| Hit {
+                value: Some(value),
+                ..Hit::listed(id)
+            })
+            .collect())
     }
 
     /// Consecutive repeats of a point are dropped.
     fn ordered(&self, order: &OrderBy, pool: &BTreeSet<PointId>) -> Result<Ranking, Failure> {
         let mut hits = self.by_value(order, pool.iter().copied())?;
         hits.dedup_by_key(|hit| hit.id);
-        Ok(Ranking { hits, trust: Trust::Exact })
+        Ok(Ranking {
+            hits,
+            trust: Trust::Exact,
+        })
     }
 
     fn formula(
@@ -286,14 +349,23 @@ impl Collection {
         pool: &BTreeSet<PointId>,
         threshold: Option<f32>,
     ) -> Result<Ranking, Failure> {
-        let trust = inputs.iter().map(|input| input.trust).max().unwrap_or(Trust::Exact);
+        let trust = inputs
+            .iter()
+            .map(|input| input.trust)
+            .max()
+            .unwrap_or(Trust::Exact);
         let score_in = |input: &Ranking, id| input.hits.iter().find(|hit| hit.id == id).map(|hit| hit.score);
         let mut hits = Vec::new();
         for id in pool {
-            let Some(stored) = self.points.get(id) else { continue };
+            let Some(stored) = self.points.get(id) else {
+                continue;
+            };
             let scores: Vec<Option<f32>> = inputs.iter().map(|input| score_in(input, *id)).collect();
             match stored.view(|view| formula.evaluate(&scores, view)) {
-                Ok(score) => hits.push(Hit { score, ..Hit::listed(*id) }),
+                Ok(score) => hits.push(Hit {
+                    score,
+                    ..Hit::listed(*id)
+                }),
                 // Another answer may not have met this point.
                 Err(_) if trust == Trust::Open => {}
                 Err(invalid) => return Err(invalid.into()),
@@ -306,23 +378,46 @@ impl Collection {
 
 fn fused(fusion: &Fusion, inputs: Vec<Ranking>, threshold: Option<f32>) -> Ranking {
     let by_rank = matches!(fusion, Fusion::Rrf { .. });
-    let inputs: Vec<Ranking> =
-        inputs.into_iter().map(|input| if by_rank { input.ordered() } else { spread(input) }).collect();
-    let mut trust = inputs.iter().map(|input| input.trust).max().unwrap_or(Trust::Exact);
+    let inputs: Vec<Ranking> = inputs
+        .into_iter()
+        .map(|input| if by_rank { input.ordered() } else { spread(input) })
+        .collect();
+    let mut trust = inputs
+        .iter()
+        .map(|input| input.trust)
+        .max()
+        .unwrap_or(Trust::Exact);
     if by_rank && trust == Trust::Close {
         // Clear places are all that counts.
         trust = Trust::Exact;
     }
-    let lists: Vec<Vec<(PointId, f32)>> =
-        inputs.iter().map(|input| input.hits.iter().map(|hit| (hit.id, hit.score)).collect()).collect();
-    let hits = fusion.fuse(&lists).into_iter().map(|(id, score)| Hit { score, ..Hit::listed(id) }).collect();
+    let lists: Vec<Vec<(PointId, f32)>> = inputs
+        .iter()
+        .map(|input| input.hits.iter().map(|hit| (hit.id, hit.score)).collect())
+        .collect();
+    let hits = fusion
+        .fuse(&lists)
+        .into_iter()
+        .map(|(id, score)| Hit {
+            score,
+            ..Hit::listed(id)
+        })
+        .collect();
     Ranking { hits, trust }.keep(threshold, |score, bound| score >= bound)
 }
 
 /// Scaling by the deviation blows up the errors of a list that is almost flat.
 fn spread(mut input: Ranking) -> Ranking {
-    let lowest = input.hits.iter().map(|hit| hit.score).fold(f32::INFINITY, f32::min);
-    let highest = input.hits.iter().map(|hit| hit.score).fold(f32::NEG_INFINITY, f32::max);
+    let lowest = input
+        .hits
+        .iter()
+        .map(|hit| hit.score)
+        .fold(f32::INFINITY, f32::min);
+    let highest = input
+        .hits
+        .iter()
+        .map(|hit| hit.score)
+        .fold(f32::NEG_INFINITY, f32::max);
     if input.trust == Trust::Close && highest - lowest < 0.05 * highest.abs().max(lowest.abs()).max(1.0) {
         input.trust = Trust::Open;
     }
@@ -356,9 +451,15 @@ fn is_torn(query: &Query, sims: &[f32]) -> bool {
     match query {
         Query::Discover(_) => {
             let pairs = sims.get(1..).unwrap_or_default().as_chunks::<2>().0;
-            pairs.iter().any(|[positive, negative]| is_near(*positive, *negative))
+            pairs
+                .iter()
+                .any(|[positive, negative]| is_near(*positive, *negative))
         }
-        Query::Recommend(Recommend { positive, strategy: Strategy::BestScore, .. }) => {
+        Query::Recommend(Recommend {
+            positive,
+            strategy: Strategy::BestScore,
+            ..
+        }) => {
             let (positive, negative) = sims.split_at(positive.len().min(sims.len()));
             is_near(closest(positive), closest(negative))
         }

@@ -27,19 +27,29 @@ impl Collection {
             }
             UpdateOp::UpdateVectors { points, filter } => self.update_vectors(points, filter.as_ref())?,
             UpdateOp::DeleteVectors { selector, names } => {
-                names.iter().try_for_each(|name| self.config.known_column(name).map(drop))?;
+                names
+                    .iter()
+                    .try_for_each(|name| self.config.known_column(name).map(drop))?;
                 self.edit(&self.selected(&selector), |point| {
                     names.iter().for_each(|name| drop(point.vectors.remove(name)));
                 });
             }
-            UpdateOp::SetPayload { selector, payload, key } => {
+            UpdateOp::SetPayload {
+                selector,
+                payload,
+                key,
+            } => {
                 let ids = self.existing(&selector)?;
                 self.edit(&ids, |point| match &key {
                     None => point.payload.merge(payload.clone()),
                     Some(path) => point.payload.merge_at(path, payload.clone()),
                 });
             }
-            UpdateOp::OverwritePayload { selector, payload, key } => {
+            UpdateOp::OverwritePayload {
+                selector,
+                payload,
+                key,
+            } => {
                 let ids = self.existing(&selector)?;
                 self.edit(&ids, |point| match &key {
                     None => point.payload = payload.clone(),
@@ -47,10 +57,14 @@ impl Collection {
                 });
             }
             UpdateOp::DeletePayload { selector, keys } => {
-                self.edit(&self.selected(&selector), |point| keys.iter().for_each(|key| point.payload.remove(key)));
+                self.edit(&self.selected(&selector), |point| {
+                    keys.iter().for_each(|key| point.payload.remove(key))
+                });
             }
             UpdateOp::ClearPayload(selector) => {
-                self.edit(&self.selected(&selector), |point| point.payload = Payload::default());
+                self.edit(&self.selected(&selector), |point| {
+                    point.payload = Payload::default()
+                });
             }
         }
         Ok(())
@@ -59,14 +73,27 @@ impl Collection {
     /// Takes the vectors of a field away, then the field: the first is a change of points.
     pub(super) fn drop_vector(&mut self, name: &str) -> Result<(), Failure> {
         let selector = Selector::Filter(Filter::default());
-        self.update(UpdateOp::DeleteVectors { selector, names: vec![name.to_owned()] })?;
+        self.update(UpdateOp::DeleteVectors {
+            selector,
+            names: vec![name.to_owned()],
+        })?;
         Ok(self.config.drop_vector(name)?)
     }
 
-    fn upsert(&mut self, points: Vec<Point>, filter: Option<&Filter>, mode: UpdateMode) -> Result<(), Failure> {
+    fn upsert(
+        &mut self,
+        points: Vec<Point>,
+        filter: Option<&Filter>,
+        mode: UpdateMode,
+    ) -> Result<(), Failure> {
         let canonical: Result<Vec<Point>, Failure> = points
             .into_iter()
-            .map(|point| Ok(Point { vectors: self.canonical(point.vectors)?, ..point }))
+            .map(|point| {
+                Ok(Point {
+                    vectors: self.canonical(point.vectors)?,
+                    ..point
+                })
+            })
             .collect();
         let before = self.points.clone();
         let version = self.version + 1;
@@ -91,8 +118,10 @@ impl Collection {
         points: Vec<(PointId, NamedVectors)>,
         filter: Option<&Filter>,
     ) -> Result<(), Failure> {
-        let canonical: Result<Vec<_>, Failure> =
-            points.into_iter().map(|(id, vectors)| Ok((id, self.canonical(vectors)?))).collect();
+        let canonical: Result<Vec<_>, Failure> = points
+            .into_iter()
+            .map(|(id, vectors)| Ok((id, self.canonical(vectors)?)))
+            .collect();
         let canonical = canonical?;
         let before = self.points.clone();
         if let Some((id, _)) = canonical.iter().find(|(id, _)| !before.contains_key(id)) {
@@ -104,7 +133,9 @@ impl Collection {
                 filter.is_none_or(|filter| before.get(&id).is_some_and(|stored| stored.passes(filter)));
             if let Some(stored) = self.points.get_mut(&id).filter(|_| is_wanted) {
                 stored.version = version;
-                vectors.into_iter().for_each(|(name, vector)| stored.point.vectors.insert(name, vector));
+                vectors
+                    .into_iter()
+                    .for_each(|(name, vector)| stored.point.vectors.insert(name, vector));
             }
         }
         self.version = version;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use kindred_model::config::{
-    AliasAction, CollectionConfig, Column, Modifier, MultiVectorComparator, MultiVectorConfig, SparseVectorParams,
-    VectorParams,
+    AliasAction, CollectionConfig, Column, Modifier, MultiVectorComparator, MultiVectorConfig,
+    SparseVectorParams, VectorParams,
 };
 use kindred_model::distance::Distance;
 use kindred_model::vector::Datatype;
@@ -33,7 +33,10 @@ pub struct World {
 impl World {
     /// The columns by name.
     pub fn columns(&self) -> Vec<(String, Column)> {
-        self.config.columns().map(|(name, column)| (name.to_owned(), column)).collect()
+        self.config
+            .columns()
+            .map(|(name, column)| (name.to_owned(), column))
+            .collect()
     }
 
     /// The changes that make the world, without points.
@@ -42,22 +45,37 @@ impl World {
             name: name.to_owned(),
             config: Box::new(self.config.clone()),
         };
-        let alias = AliasAction::CreateAlias { collection_name: MAIN.to_owned(), alias_name: ALIAS.to_owned() };
+        let alias = AliasAction::CreateAlias {
+            collection_name: MAIN.to_owned(),
+            alias_name: ALIAS.to_owned(),
+        };
         let mut setup = vec![create(MAIN), create(LOOKUP), Change::Aliases(vec![alias])];
-        setup.extend(indexed_fields().into_iter().map(|(field, schema)| Change::CreateIndex {
-            collection: MAIN.to_owned(),
-            field,
-            schema,
-        }));
+        setup.extend(
+            indexed_fields()
+                .into_iter()
+                .map(|(field, schema)| Change::CreateIndex {
+                    collection: MAIN.to_owned(),
+                    field,
+                    schema,
+                }),
+        );
         setup
     }
 }
 
 fn dense(is_multi: bool) -> BoxedStrategy<VectorParams> {
-    let distance =
-        prop::sample::select(vec![Distance::Cosine, Distance::Euclid, Distance::Dot, Distance::Manhattan]);
-    let datatype =
-        prop::sample::select(vec![None, Some(Datatype::Float32), Some(Datatype::Float16), Some(Datatype::Uint8)]);
+    let distance = prop::sample::select(vec![
+        Distance::Cosine,
+        Distance::Euclid,
+        Distance::Dot,
+        Distance::Manhattan,
+    ]);
+    let datatype = prop::sample::select(vec![
+        None,
+        Some(Datatype::Float32),
+        Some(Datatype::Float16),
+        Some(Datatype::Uint8),
+    ]);
     (distance, datatype)
         .prop_map(move |(distance, datatype)| VectorParams {
             size: DIM as u64,
@@ -66,8 +84,9 @@ fn dense(is_multi: bool) -> BoxedStrategy<VectorParams> {
             quantization_config: None,
             on_disk: None,
             datatype,
-            multivector_config: is_multi
-                .then_some(MultiVectorConfig { comparator: MultiVectorComparator::MaxSim }),
+            multivector_config: is_multi.then_some(MultiVectorConfig {
+                comparator: MultiVectorComparator::MaxSim,
+            }),
         })
         .boxed()
 }
@@ -75,7 +94,10 @@ fn dense(is_multi: bool) -> BoxedStrategy<VectorParams> {
 /// A world of this grain: a default vector most of the time, a second dense, a multi and a sparse vector sometimes.
 pub fn world(grain: Grain) -> BoxedStrategy<World> {
     let modifier = prop::sample::select(vec![None, Some(Modifier::None), Some(Modifier::Idf)]);
-    let sparse = modifier.prop_map(|modifier| SparseVectorParams { index: None, modifier });
+    let sparse = modifier.prop_map(|modifier| SparseVectorParams {
+        index: None,
+        modifier,
+    });
     let vectors = (
         prop::option::weighted(0.8, dense(false)),
         prop::option::weighted(0.3, dense(false)),
@@ -85,10 +107,15 @@ pub fn world(grain: Grain) -> BoxedStrategy<World> {
     vectors
         .prop_map(move |(default, second, multi, sparse)| {
             let dense = [("", default), ("second", second), ("multi", multi)];
-            let named = dense.into_iter().filter_map(|(name, params)| Some((name.to_owned(), params?)));
+            let named = dense
+                .into_iter()
+                .filter_map(|(name, params)| Some((name.to_owned(), params?)));
             let config = CollectionConfig {
                 vectors: named.collect(),
-                sparse_vectors: sparse.map(|params| ("words".to_owned(), params)).into_iter().collect::<BTreeMap<_, _>>(),
+                sparse_vectors: sparse
+                    .map(|params| ("words".to_owned(), params))
+                    .into_iter()
+                    .collect::<BTreeMap<_, _>>(),
                 ..CollectionConfig::default()
             };
             World { config, grain }

@@ -18,9 +18,17 @@ pub fn filter() -> BoxedStrategy<Filter> {
 
 fn filter_of(condition: BoxedStrategy<Condition>) -> BoxedStrategy<Filter> {
     let list = |most: usize| prop::collection::vec(condition.clone(), 0..most);
-    let min_should = (list(4), 0_u64..4).prop_map(|(conditions, min_count)| MinShould { conditions, min_count });
+    let min_should = (list(4), 0_u64..4).prop_map(|(conditions, min_count)| MinShould {
+        conditions,
+        min_count,
+    });
     (list(2), list(3), list(2), prop::option::weighted(0.2, min_should))
-        .prop_map(|(must, should, must_not, min_should)| Filter { must, should, must_not, min_should })
+        .prop_map(|(must, should, must_not, min_should)| Filter {
+            must,
+            should,
+            must_not,
+            min_should,
+        })
         .boxed()
 }
 
@@ -41,7 +49,10 @@ fn condition(depth: u32) -> BoxedStrategy<Condition> {
         return leaf;
     }
     let inner = filter_of(condition(depth - 1));
-    let nested = (prop::sample::select(vec!["list", "list[]", "o", "n"]), inner.clone());
+    let nested = (
+        prop::sample::select(vec!["list", "list[]", "o", "n"]),
+        inner.clone(),
+    );
     prop_oneof![
         8 => leaf,
         2 => nested.prop_map(|(key, filter)| Condition::Nested(Box::new(Nested { key: field(key), filter }))),
@@ -51,30 +62,84 @@ fn condition(depth: u32) -> BoxedStrategy<Condition> {
 }
 
 fn key() -> BoxedStrategy<&'static str> {
-    let keys = ["n", "x", "t", "b", "at", "geo", "u", "o", "o.n", "list", "list[].n", "list[].t", "list[0].n", "t[]", "none"];
+    let keys = [
+        "n",
+        "x",
+        "t",
+        "b",
+        "at",
+        "geo",
+        "u",
+        "o",
+        "o.n",
+        "list",
+        "list[].n",
+        "list[].t",
+        "list[0].n",
+        "t[]",
+        "none",
+    ];
     prop::sample::select(keys.to_vec()).boxed()
 }
 
 fn field_condition() -> BoxedStrategy<FieldCondition> {
     // A condition usually asks its field for the right type.
-    let numbers = (prop::sample::select(vec!["n", "x", "o.n", "list[].n", "base"]), number_test());
-    let words = (prop::sample::select(vec!["t", "o.t", "list[].t", "t[]", "u"]), word_test());
+    let numbers = (
+        prop::sample::select(vec!["n", "x", "o.n", "list[].n", "base"]),
+        number_test(),
+    );
+    let words = (
+        prop::sample::select(vec!["t", "o.t", "list[].t", "t[]", "u"]),
+        word_test(),
+    );
     let times = (Just("at"), bounds(time()).prop_map(times)).prop_map(|(key, test)| (key, test));
     let places = (Just("geo"), geo_test());
-    let anything = (key(), prop_oneof![number_test(), word_test(), geo_test(), other_test()]);
+    let anything = (
+        key(),
+        prop_oneof![number_test(), word_test(), geo_test(), other_test()],
+    );
     let one = prop_oneof![4 => numbers, 4 => words, 1 => times, 2 => places, 3 => anything];
     (one, prop::option::weighted(0.1, other_test()))
-        .prop_map(|((key, test), second)| FieldCondition {
-            key: field(key),
-            tests: std::iter::once(test).chain(second).collect(),
+        .prop_map(|((key, test), second)| {
+            // On the wire, a condition has one test of a kind at most, and no order.
+            let mut tests = vec![test];
+            tests.extend(second);
+            tests.sort_by_key(wire_order);
+            tests.dedup_by_key(|test| wire_order(test));
+            FieldCondition {
+                key: field(key),
+                tests,
+            }
         })
         .boxed()
 }
 
+fn wire_order(test: &FieldTest) -> u8 {
+    match test {
+        FieldTest::Match(_) => 0,
+        FieldTest::Range(_) | FieldTest::DatetimeRange(_) => 1,
+        FieldTest::GeoBoundingBox(_) => 2,
+        FieldTest::GeoRadius(_) => 3,
+        FieldTest::GeoPolygon(_) => 4,
+        FieldTest::ValuesCount(_) => 5,
+        FieldTest::IsEmpty(_) => 6,
+        FieldTest::IsNull(_) => 7,
+    }
+}
+
 fn bounds<T: std::fmt::Debug + Clone + 'static>(value: BoxedStrategy<T>) -> BoxedStrategy<Bounds<T>> {
     let bound = |share| prop::option::weighted(share, value.clone());
-    (bound(0.2), bound(0.2), bound(0.6), bound(0.4))
-        .prop_map(|(lt, gt, gte, lte)| Bounds { lt, gt, gte, lte })
+    (bound(0.2), bound(0.2), bound(0.6), bound(0.4), value.clone())
+        .prop_map(|(lt, gt, gte, lte, some)| {
+            // Without bounds, the wire does not tell numbers from times.
+            let is_open = lt.is_none() && gt.is_none() && gte.is_none() && lte.is_none();
+            Bounds {
+                lt,
+                gt,
+                gte: gte.or(is_open.then_some(some)),
+                lte,
+            }
+        })
         .boxed()
 }
 
@@ -89,7 +154,7 @@ fn times(bounds: Bounds<String>) -> FieldTest {
 }
 
 fn number_test() -> BoxedStrategy<FieldTest> {
-    let integers = prop::collection::btree_set(-3_i64..4, 0..4).prop_map(MatchSet::Integers);
+    let integers = prop::collection::btree_set(-3_i64..4, 1..4).prop_map(MatchSet::Integers);
     prop_oneof![
         (-3_i64..4).prop_map(|number| FieldTest::Match(Match::Value(MatchValue::Integer(number)))),
         integers.clone().prop_map(|set| FieldTest::Match(Match::Any(set))),
@@ -116,18 +181,35 @@ fn word_test() -> BoxedStrategy<FieldTest> {
 fn geo_test() -> BoxedStrategy<FieldTest> {
     // Off the grid of places, so that no place lies on an edge.
     let corner = (-3_i32..4, -3_i32..4)
-        .prop_map(|(lon, lat)| GeoPoint { lon: f64::from(lon) * 50.0 + 11.0, lat: f64::from(lat) * 20.0 + 7.0 })
+        .prop_map(|(lon, lat)| GeoPoint {
+            lon: f64::from(lon) * 50.0 + 11.0,
+            lat: f64::from(lat) * 20.0 + 7.0,
+        })
         .boxed();
     let boxes = (corner.clone(), corner.clone())
         .prop_map(|(a, b)| BoundingBox {
-            top_left: GeoPoint { lon: a.lon, lat: a.lat.max(b.lat) },
-            bottom_right: GeoPoint { lon: b.lon, lat: a.lat.min(b.lat) },
+            top_left: GeoPoint {
+                lon: a.lon,
+                lat: a.lat.max(b.lat),
+            },
+            bottom_right: GeoPoint {
+                lon: b.lon,
+                lat: a.lat.min(b.lat),
+            },
         })
         .prop_map(FieldTest::GeoBoundingBox);
-    let circles = (corner.clone(), 1_u32..9)
-        .prop_map(|(center, radius)| FieldTest::GeoRadius(Circle { center, radius: f64::from(radius) * 1e6 }));
-    let polygons = (corner.clone(), corner.clone(), corner)
-        .prop_map(|(a, b, c)| FieldTest::GeoPolygon(Polygon { exterior: vec![a, b, c, a], interiors: Vec::new() }));
+    let circles = (corner.clone(), 1_u32..9).prop_map(|(center, radius)| {
+        FieldTest::GeoRadius(Circle {
+            center,
+            radius: f64::from(radius) * 1e6,
+        })
+    });
+    let polygons = (corner.clone(), corner.clone(), corner).prop_map(|(a, b, c)| {
+        FieldTest::GeoPolygon(Polygon {
+            exterior: vec![a, b, c, a],
+            interiors: Vec::new(),
+        })
+    });
     prop_oneof![boxes, circles, polygons].boxed()
 }
 

@@ -11,6 +11,9 @@ mod update;
 pub use config::{ALIAS, LOOKUP, MAIN, World, world};
 pub use filter::filter;
 pub use payload::{field, id, indexed_fields, payload};
-pub use query::{count_request, facet_request, groups_request, matrix_request, query_request, retrieve_request, scroll_request};
+pub use query::{
+    count_request, facet_request, groups_request, matrix_request, query_request, retrieve_request,
+    scroll_request,
+};
 pub use update::{change, fill, update_op};
 pub use vector::{Grain, vector};

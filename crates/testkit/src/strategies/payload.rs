@@ -28,7 +28,10 @@ pub(super) fn all_ids() -> Vec<PointId> {
 }
 
 fn uuids() -> Vec<Uuid> {
-    vec![Uuid::from_u128(7), Uuid::from_u128(0x936d_a01f_9abd_4d9d_80c7_02af_85c8_22a8)]
+    vec![
+        Uuid::from_u128(7),
+        Uuid::from_u128(0x936d_a01f_9abd_4d9d_80c7_02af_85c8_22a8),
+    ]
 }
 
 /// A path of the payloads that [`payload`] makes.
@@ -49,17 +52,27 @@ pub fn indexed_fields() -> Vec<(JsonPath, FieldSchema)> {
         ("o.n", FieldType::Integer),
         ("list[].n", FieldType::Integer),
     ];
-    fields.into_iter().map(|(path, data_type)| (field(path), FieldSchema::Type(data_type))).collect()
+    fields
+        .into_iter()
+        .map(|(path, data_type)| (field(path), FieldSchema::Type(data_type)))
+        .collect()
 }
 
 pub(super) fn word() -> BoxedStrategy<String> {
-    prop::sample::select(vec!["a", "b", "c", "ab c", "B"]).prop_map(str::to_owned).boxed()
+    prop::sample::select(vec!["a", "b", "c", "ab c", "B"])
+        .prop_map(str::to_owned)
+        .boxed()
 }
 
 pub(super) fn time() -> BoxedStrategy<String> {
-    prop::sample::select(vec!["2024-01-01", "2024-01-01T12:30:00Z", "2024-02-03 04:05:06.789", "2023-12-31T23:00:00-02:00"])
-        .prop_map(str::to_owned)
-        .boxed()
+    prop::sample::select(vec![
+        "2024-01-01",
+        "2024-01-01T12:30:00Z",
+        "2024-02-03 04:05:06.789",
+        "2023-12-31T23:00:00-02:00",
+    ])
+    .prop_map(str::to_owned)
+    .boxed()
 }
 
 fn whole() -> BoxedStrategy<Value> {
@@ -67,7 +80,9 @@ fn whole() -> BoxedStrategy<Value> {
 }
 
 fn half() -> BoxedStrategy<Value> {
-    (-6_i32..7).prop_map(|halves| json!(f64::from(halves) / 2.0)).boxed()
+    (-6_i32..7)
+        .prop_map(|halves| json!(f64::from(halves) / 2.0))
+        .boxed()
 }
 
 fn text() -> BoxedStrategy<Value> {
@@ -75,7 +90,9 @@ fn text() -> BoxedStrategy<Value> {
 }
 
 fn place() -> BoxedStrategy<Value> {
-    (-3_i32..4, -3_i32..4).prop_map(|(lon, lat)| json!({ "lon": lon * 50, "lat": lat * 20 })).boxed()
+    (-3_i32..4, -3_i32..4)
+        .prop_map(|(lon, lat)| json!({ "lon": lon * 50, "lat": lat * 20 }))
+        .boxed()
 }
 
 fn uuid() -> BoxedStrategy<Value> {
@@ -84,7 +101,10 @@ fn uuid() -> BoxedStrategy<Value> {
         true => uuid.simple().to_string(),
         false => uuid.hyphenated().to_string(),
     };
-    (prop::sample::select(uuids()), any::<bool>()).prop_map(spelled).prop_map(Value::from).boxed()
+    (prop::sample::select(uuids()), any::<bool>())
+        .prop_map(spelled)
+        .prop_map(Value::from)
+        .boxed()
 }
 
 /// Mostly `usual`, often a list of them, sometimes nothing or something else.
@@ -105,7 +125,10 @@ fn object() -> BoxedStrategy<Value> {
 }
 
 fn collect<const COUNT: usize>(fields: [(&str, Option<Value>); COUNT]) -> Map<String, Value> {
-    fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    fields
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect()
 }
 
 /// A payload over ten fields: numbers, words, truth, times, places, UUIDs, an object, a list of objects, and a
@@ -113,9 +136,23 @@ fn collect<const COUNT: usize>(fields: [(&str, Option<Value>); COUNT]) -> Map<St
 pub fn payload() -> BoxedStrategy<Payload> {
     let bools = any::<bool>().prop_map(Value::from).boxed();
     let times = time().prop_map(Value::from).boxed();
-    let lists = prop::collection::vec(object(), 0..4).prop_map(Value::Array).boxed();
-    let scalars = (mostly(whole()), mostly(half()), mostly(text()), mostly(bools), mostly(times));
-    let others = (mostly(place()), mostly(uuid()), mostly(object()), prop::option::of(lists), half());
+    let lists = prop::collection::vec(object(), 0..4)
+        .prop_map(Value::Array)
+        .boxed();
+    let scalars = (
+        mostly(whole()),
+        mostly(half()),
+        mostly(text()),
+        mostly(bools),
+        mostly(times),
+    );
+    let others = (
+        mostly(place()),
+        mostly(uuid()),
+        mostly(object()),
+        prop::option::of(lists),
+        half(),
+    );
     (scalars, others)
         .prop_map(|((n, x, t, b, at), (geo, u, o, list, base))| {
             let fields = [

@@ -24,7 +24,9 @@ fn vectors(columns: &[(String, Column)], grain: Grain, share: f64) -> BoxedStrat
                 .prop_map(move |vector| Some((name.clone(), vector?)))
         })
         .collect();
-    parts.prop_map(|vectors| vectors.into_iter().flatten().collect()).boxed()
+    parts
+        .prop_map(|vectors| vectors.into_iter().flatten().collect())
+        .boxed()
 }
 
 fn point(world: &World, id: BoxedStrategy<PointId>) -> BoxedStrategy<Point> {
@@ -56,7 +58,10 @@ pub fn fill(world: &World, collection: &str) -> BoxedStrategy<Change> {
 pub fn change(world: &World) -> BoxedStrategy<Change> {
     let collection = prop_oneof![8 => Just(MAIN), 2 => Just(ALIAS), 2 => Just(LOOKUP)];
     (collection, update_op(world))
-        .prop_map(|(collection, op)| Change::Update { collection: collection.to_owned(), op })
+        .prop_map(|(collection, op)| Change::Update {
+            collection: collection.to_owned(),
+            op,
+        })
         .boxed()
 }
 
@@ -74,11 +79,17 @@ pub fn update_op(world: &World) -> BoxedStrategy<UpdateOp> {
     )
         .prop_map(|(points, filter, mode)| UpdateOp::Upsert { points, filter, mode });
     let moved = (id(), vectors(&world.columns(), world.grain, 0.6));
-    let update_vectors = (prop::collection::vec(moved, 1..3), prop::option::weighted(0.2, filter()))
+    let update_vectors = (
+        prop::collection::vec(moved, 1..3),
+        prop::option::weighted(0.2, filter()),
+    )
         .prop_map(|(points, filter)| UpdateOp::UpdateVectors { points, filter });
     let mut names: Vec<String> = world.columns().into_iter().map(|(name, _)| name).collect();
     names.push("unknown".to_owned());
-    let delete_vectors = (selector(), prop::collection::vec(prop::sample::select(names), 1..3))
+    let delete_vectors = (
+        selector(),
+        prop::collection::vec(prop::sample::select(names), 1..3),
+    )
         .prop_map(|(selector, names)| UpdateOp::DeleteVectors { selector, names });
     prop_oneof![
         6 => upsert,
@@ -97,10 +108,16 @@ fn payload_op() -> BoxedStrategy<UpdateOp> {
     };
     let gone = prop::sample::select(vec!["n", "t", "o.n", "list[].n", "list", "none"]).prop_map(field);
     prop_oneof![
-        (selector(), part(), key())
-            .prop_map(|(selector, payload, key)| UpdateOp::SetPayload { selector, payload, key }),
-        (selector(), part(), key())
-            .prop_map(|(selector, payload, key)| UpdateOp::OverwritePayload { selector, payload, key }),
+        (selector(), part(), key()).prop_map(|(selector, payload, key)| UpdateOp::SetPayload {
+            selector,
+            payload,
+            key
+        }),
+        (selector(), part(), key()).prop_map(|(selector, payload, key)| UpdateOp::OverwritePayload {
+            selector,
+            payload,
+            key
+        }),
         (selector(), prop::collection::vec(gone, 1..3))
             .prop_map(|(selector, keys)| UpdateOp::DeletePayload { selector, keys }),
         selector().prop_map(UpdateOp::ClearPayload),
@@ -113,7 +130,12 @@ fn part() -> BoxedStrategy<Payload> {
     (payload(), any::<u16>())
         .prop_map(|(payload, kept)| {
             let fields = payload.0.into_iter().enumerate();
-            Payload(fields.filter(|(index, _)| kept >> (index % 16) & 1 == 1).map(|(_, field)| field).collect())
+            Payload(
+                fields
+                    .filter(|(index, _)| kept >> (index % 16) & 1 == 1)
+                    .map(|(_, field)| field)
+                    .collect(),
+            )
         })
         .boxed()
 }

@@ -49,12 +49,18 @@ fn row(measure: Measure, grain: Grain) -> BoxedStrategy<Vec<f32>> {
         (Grain::Coarse, Datatype::Uint8, _) => whole(0, 6),
         (Grain::Coarse, Datatype::Float32 | Datatype::Float16, Distance::Cosine) => {
             let signs = prop::collection::vec(prop::sample::select(vec![1.0_f32, -1.0]), DIM);
-            let pattern = prop::sample::select(PATTERNS.to_vec()).prop_map(|row| row.to_vec()).prop_shuffle();
-            (pattern, signs).prop_map(|(row, signs)| row.iter().zip(&signs).map(|(x, sign)| x * sign).collect()).boxed()
+            let pattern = prop::sample::select(PATTERNS.to_vec())
+                .prop_map(|row| row.to_vec())
+                .prop_shuffle();
+            (pattern, signs)
+                .prop_map(|(row, signs)| row.iter().zip(&signs).map(|(x, sign)| x * sign).collect())
+                .boxed()
         }
         (Grain::Coarse, Datatype::Float32 | Datatype::Float16, _) => whole(-4, 5),
         (Grain::Fine, Datatype::Uint8, _) => prop::collection::vec(-20.0_f32..300.0, DIM).boxed(),
-        (Grain::Fine, Datatype::Float32 | Datatype::Float16, _) => prop::collection::vec(-1.0_f32..1.0, DIM).boxed(),
+        (Grain::Fine, Datatype::Float32 | Datatype::Float16, _) => {
+            prop::collection::vec(-1.0_f32..1.0, DIM).boxed()
+        }
     }
 }
 
@@ -75,9 +81,10 @@ fn sparse(grain: Grain) -> BoxedStrategy<Vector> {
 pub(super) fn input(vector: Vector) -> VectorInput {
     match vector {
         Vector::Dense(data) => VectorInput::Dense(data),
-        Vector::Sparse(sparse) => {
-            VectorInput::Sparse { indices: sparse.indices().to_vec(), values: sparse.values().to_vec() }
-        }
+        Vector::Sparse(sparse) => VectorInput::Sparse {
+            indices: sparse.indices().to_vec(),
+            values: sparse.values().to_vec(),
+        },
         Vector::Multi(multi) => VectorInput::Multi(multi.as_ref().rows().map(<[f32]>::to_vec).collect()),
     }
 }

@@ -1,4 +1,10 @@
-//! The reference against the corpus, the comparison against itself, the generators against the validators.
+//! The reference against the corpus, and whether the kit notices what it is there to notice.
 
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod corpus;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod strategies;

@@ -1,0 +1,125 @@
+//! The sweep notices a subject that loses what it acknowledged, keeps what it should not, or forgets on failure.
+
+use std::sync::Arc;
+
+use kindred_model::point::{Record, ScoredPoint};
+use kindred_model::query::groups::{GroupsRequest, PointGroup};
+use kindred_model::query::lists::{
+    CountRequest, FacetHit, FacetRequest, RetrieveRequest, ScrollPage, ScrollRequest,
+};
+use kindred_model::query::request::QueryRequest;
+use kindred_storage::{Fault, Store};
+use kindred_testkit::Reference;
+use kindred_testkit::crash::{Reopen, sweep, workload};
+use kindred_testkit::subject::{Change, Contents, Failure, Subject};
+
+/// Keeps the numbers of the accepted steps of the workload in the store, one object each, and nothing in between.
+struct Ledger<const FLAW: u8> {
+    store: Arc<dyn Store>,
+    live: Reference,
+    count: usize,
+}
+
+const HONEST: u8 = 0;
+/// Answers before the change is durable.
+const EARLY: u8 = 1;
+/// Makes a change visible that it then reports as failed and does not keep.
+const GHOSTLY: u8 = 2;
+
+fn broken(error: kindred_storage::Error) -> Failure {
+    Failure::broken(error.to_string())
+}
+
+impl<const FLAW: u8> Reopen for Ledger<FLAW> {
+    fn open(store: Arc<dyn Store>, _seed: u64) -> Result<Self, Failure> {
+        let mut live = Reference::new();
+        let names = store.list("done/").map_err(broken)?;
+        for name in &names {
+            let step: usize = std::str::from_utf8(&store.get(name, None).map_err(broken)?)
+                .unwrap()
+                .parse()
+                .unwrap();
+            // Refused steps are kept too: some of them do a part.
+            drop(live.change(&workload()[step]));
+        }
+        Ok(Self {
+            store,
+            live,
+            count: names.len(),
+        })
+    }
+}
+
+impl<const FLAW: u8> Subject for Ledger<FLAW> {
+    fn change(&mut self, change: &Change) -> Result<(), Failure> {
+        let step = workload().iter().position(|other| other == change).unwrap();
+        let mut next = self.live.clone();
+        let outcome = next.change(change);
+        if FLAW == GHOSTLY {
+            self.live = next.clone();
+        }
+        let name = format!("done/{:04}", self.count);
+        let written = self.store.create(&name, step.to_string().as_bytes());
+        match written {
+            Err(_) if FLAW == EARLY => {}
+            Err(kindred_storage::Error::Exists { .. }) | Ok(()) => {}
+            Err(error) => return Err(broken(error)),
+        }
+        self.count += 1;
+        self.live = next;
+        outcome
+    }
+
+    fn query(&self, collection: &str, request: &QueryRequest) -> Result<Vec<ScoredPoint>, Failure> {
+        self.live.query(collection, request)
+    }
+
+    fn groups(&self, collection: &str, request: &GroupsRequest) -> Result<Vec<PointGroup>, Failure> {
+        self.live.groups(collection, request)
+    }
+
+    fn retrieve(&self, collection: &str, request: &RetrieveRequest) -> Result<Vec<Record>, Failure> {
+        self.live.retrieve(collection, request)
+    }
+
+    fn scroll(&self, collection: &str, request: &ScrollRequest) -> Result<ScrollPage, Failure> {
+        self.live.scroll(collection, request)
+    }
+
+    fn count(&self, collection: &str, request: &CountRequest) -> Result<u64, Failure> {
+        self.live.count(collection, request)
+    }
+
+    fn facet(&self, collection: &str, request: &FacetRequest) -> Result<Vec<FacetHit>, Failure> {
+        self.live.facet(collection, request)
+    }
+
+    fn contents(&self) -> Result<Contents, Failure> {
+        self.live.contents()
+    }
+}
+
+#[test]
+fn an_honest_subject_passes() {
+    for fault in [Fault::Crash, Fault::Error, Fault::LostAnswer, Fault::Full] {
+        let swept = sweep::<Ledger<HONEST>>(&workload(), fault, 2).unwrap();
+        assert_eq!(swept.runs, 2 * swept.calls);
+        assert!(swept.calls > workload().len() as u64);
+    }
+}
+
+#[test]
+fn an_early_answer_is_noticed() {
+    for fault in [Fault::Crash, Fault::Error] {
+        assert!(
+            sweep::<Ledger<EARLY>>(&workload(), fault, 2).is_err(),
+            "{fault:?}"
+        );
+    }
+}
+
+#[test]
+fn a_change_that_is_seen_and_then_lost_is_noticed() {
+    // Seen after the failure by whoever tries again on the same handle, gone after opening.
+    assert!(sweep::<Ledger<GHOSTLY>>(&workload(), Fault::Error, 2).is_err());
+}
