@@ -42,6 +42,11 @@ EXPLAINED: dict[str, Explained] = {
         "MMR selects limit+offset points before it skips; wire.md 3.11 stops at limit and then skips",
         "corrected: subjects asks without offset and cuts",
     ),
+    "empty-union": Explained(
+        "a recommendation by average without positives is answered with nothing when its prefetches found nothing; "
+        "wire.md 3.4 refuses it, and ours does so whatever the data",
+        "corrected: oracle refuses it too",
+    ),
     "sample": Explained(
         "a random sample cannot be equal on both sides, and the in-memory mode ignores its offset",
         "checked by properties: size, distinct, all match the filter, score 1.0",

@@ -31,12 +31,14 @@ from qdrant_client.local.multi_distances import (
 from qdrant_client.local.sparse_distances import SparseRecoQuery, calculate_distance_sparse
 
 CUSTOM = (DiscoveryQuery, ContextQuery, RecoQuery, NaiveFeedbackQuery)
+AVERAGE = models.RecommendStrategy.AVERAGE_VECTOR
 CUSTOM_MULTI = (MultiDiscoveryQuery, MultiContextQuery, MultiRecoQuery)
 
 #: How often each correction of `explained` was needed.
 corrections: Counter[str] = Counter()
 
 _search = local.LocalCollection.search
+_merge = local.LocalCollection._merge_sources
 _feedback = local.LocalCollection._relevance_feedback
 _multi_sum = local.calculate_multi_recommend_sum_scores
 _sparse_sum = local.calculate_sparse_recommend_sum_scores
@@ -134,6 +136,14 @@ def _search_threshold(self: Any, query_vector: Any, **rest: Any) -> Any:
     return kept[offset : offset + limit]
 
 
+def _merge_what_is_valid(self: Any, sources: Any, query: Any, **rest: Any) -> Any:
+    is_recommend = isinstance(query, models.RecommendQuery) and not query.recommend.positive
+    if is_recommend and not any(sources) and query.recommend.strategy in (None, AVERAGE):
+        corrections["empty-union"] += 1
+        raise ValueError("Positive list is empty")
+    return _merge(self, sources=sources, query=query, **rest)
+
+
 def _payload_as_stored(self: Any, idx: int, with_payload: Any = True, return_copy: bool = True) -> Any:
     return self._process_payload(self.payload[idx], with_payload)
 
@@ -158,6 +168,7 @@ def install() -> None:
     distances.cosine_similarity = _cosine_as_stored
     local.np = _StableNumpy()
     local.LocalCollection.search = _search_threshold
+    local.LocalCollection._merge_sources = _merge_what_is_valid
     local.LocalCollection._relevance_feedback = _feedback_any_slot
     local.calculate_multi_recommend_sum_scores = _weighted_multi_sum
     local.calculate_sparse_recommend_sum_scores = _weighted_sparse_sum

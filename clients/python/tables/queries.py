@@ -264,6 +264,15 @@ QUERIES = [
         None,
         ("Positive vectors should not be empty with `average` strategy",),
     ),
+    Row(
+        "average of negatives over nothing",
+        "POST",
+        QUERY,
+        {**recommend(negative=[1]), "prefetch": {"filter": {"must": {"has_id": []}}}},
+        400,
+        None,
+        ("Positive vectors should not be empty with `average` strategy",),
+    ),
     Row("unknown strategy", "POST", QUERY, recommend(positive=[1], strategy="best"), 400),
     Row("discover without context", "POST", QUERY, {"query": {"discover": {"target": 1}}}, 400),
     Row(

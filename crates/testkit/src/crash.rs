@@ -115,18 +115,18 @@ impl<S: Reopen> Run<S> {
     /// The change may have been made or not, until the subject is opened again. Readers go on: as long as they do not
     /// see the change, the store may hold it or not; what they have seen must stay.
     fn in_flight(&mut self, change: &Change) -> Result<(), String> {
-        let before = self.states.clone();
         let mut made = self.states.clone();
         // What is refused may have done something on the way, too.
         made.iter_mut().for_each(|state| drop(state.change(change)));
+        self.states.extend(half_made(change, &self.states));
+        let unseen = self.states.clone();
         self.states.extend(made);
-        self.states.extend(half_made(change, &before));
         self.store.free_space();
         let Some(subject) = self.subject.as_ref().filter(|_| !self.store.has_crashed()) else {
             return Ok(());
         };
         let contents = subject.contents().map_err(|failure| failure.to_string())?;
-        if before
+        if unseen
             .iter()
             .any(|state| state.contents().as_ref() == Ok(&contents))
         {

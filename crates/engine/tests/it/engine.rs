@@ -32,7 +32,6 @@ impl Engine {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn failure(error: Error) -> Failure {
     let kind = match error.kind() {
         ErrorKind::InvalidValues => FailureKind::InvalidValues,

@@ -66,7 +66,7 @@ fn node(world: &World, depth: u32) -> BoxedStrategy<QueryNode> {
     (
         what,
         prop::option::weighted(0.4, filter()),
-        prop::option::weighted(0.15, -3.0_f32..3.0),
+        prop::option::weighted(0.15, threshold()),
         1_u64..12,
         lookup(world),
     )
@@ -88,6 +88,13 @@ fn node(world: &World, depth: u32) -> BoxedStrategy<QueryNode> {
             },
         )
         .boxed()
+}
+
+/// Often a score that points have.
+fn threshold() -> BoxedStrategy<f32> {
+    let quarters = (-8_i8..9).prop_map(|quarters| f32::from(quarters) / 4.0);
+    let places = (1_u8..5).prop_map(|place| 1.0 / f32::from(place));
+    prop_oneof![2 => quarters, 1 => places, 1 => -3.0_f32..3.0].boxed()
 }
 
 /// Weights of a fusion are one per prefetch.
