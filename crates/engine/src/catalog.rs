@@ -1,12 +1,12 @@
 //! Which collections there are, how they are configured, and their aliases. One numbered JSON object, replaced as
 //! a whole: readable by people, committed by create-if-absent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kindred_model::config::{CollectionConfig, FieldSchema};
 use kindred_model::path::JsonPath;
-use kindred_storage::{Numbered, Store};
+use kindred_storage::{Numbered, Store, crc32c};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -27,6 +27,8 @@ pub(crate) struct Catalog {
     pub(crate) collections: BTreeMap<String, Entry>,
     /// From alias to collection.
     pub(crate) aliases: BTreeMap<String, String>,
+    /// Dropped collections whose objects may still be there. Nothing else is ever removed.
+    pub(crate) dropped: BTreeSet<Uuid>,
 }
 
 /// One collection. Its name never becomes part of an object's name; the uuid does.
@@ -52,17 +54,7 @@ impl CatalogStore {
         let numbered = Numbered::open(Arc::clone(&store), "catalog/", ".json")?;
         let (version, current) = match numbered.newest()? {
             None => (0, Catalog::default()),
-            Some((version, bytes)) => {
-                let catalog: Catalog = serde_json::from_slice(&bytes).map_err(|error| {
-                    Error::new(ErrorKind::Corrupt, format!("{}: {error}", numbered.name(version)))
-                })?;
-                if catalog.version > VERSION {
-                    let name = numbered.name(version);
-                    let text = format!("{name} has version {}: use a newer program", catalog.version);
-                    return Err(Error::new(ErrorKind::Corrupt, text));
-                }
-                (version, catalog)
-            }
+            Some((version, bytes)) => (version, decode(&numbered.name(version), &bytes)?),
         };
         Ok(Self {
             store,
@@ -85,12 +77,7 @@ impl CatalogStore {
             writer: self.writer,
             ..next
         };
-        let bytes = serde_json::to_vec_pretty(&next).map_err(|error| {
-            Error::new(
-                ErrorKind::Internal,
-                format!("the catalog cannot be written: {error}"),
-            )
-        })?;
+        let bytes = encode(&next)?;
         self.numbered.commit(self.version + 1, &bytes)?;
         self.version += 1;
         self.current = next;
@@ -99,5 +86,66 @@ impl CatalogStore {
             drop(self.store.delete(&self.numbered.name(old)));
         }
         Ok(())
+    }
+
+    /// Forgets a dropped collection whose objects are gone; the next commit makes it last.
+    pub(crate) fn forget(&mut self, uuid: Uuid) {
+        self.current.dropped.remove(&uuid);
+    }
+}
+
+/// What the bytes of a catalog begin with; eight hexadecimal digits and [`SEAL_END`] follow. The checksum covers
+/// everything after that, so that a changed byte is noticed and people can still read the whole as JSON.
+const SEAL: &[u8] = b"{\"crc32c\":\"";
+const SEAL_END: &[u8] = b"\",";
+
+fn encode(catalog: &Catalog) -> Result<Vec<u8>, Error> {
+    let text = serde_json::to_vec_pretty(catalog).map_err(|error| {
+        Error::new(ErrorKind::Internal, format!("the catalog cannot be written: {error}"))
+    })?;
+    let fields = text.get(1..).unwrap_or_default();
+    let digits = format!("{:08x}", crc32c(fields));
+    Ok([SEAL, digits.as_bytes(), SEAL_END, fields].concat())
+}
+
+fn decode(name: &str, bytes: &[u8]) -> Result<Catalog, Error> {
+    let damaged = |why: &str| Error::new(ErrorKind::Corrupt, format!("{name} is damaged: {why}"));
+    let (digits, rest) = bytes
+        .strip_prefix(SEAL)
+        .and_then(|rest| rest.split_at_checked(8))
+        .ok_or_else(|| damaged("it does not begin with a checksum"))?;
+    let fields = rest.strip_prefix(SEAL_END).unwrap_or_default();
+    if format!("{:08x}", crc32c(fields)).as_bytes() != digits {
+        return Err(damaged("its checksum does not match"));
+    }
+    let catalog: Catalog = serde_json::from_slice(bytes).map_err(|error| damaged(&error.to_string()))?;
+    if catalog.version > VERSION {
+        let text = format!("{name} has version {}: use a newer program", catalog.version);
+        return Err(Error::new(ErrorKind::Corrupt, text));
+    }
+    Ok(catalog)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_changed_byte_is_noticed() {
+        let entry = Entry {
+            uuid: Uuid::from_u128(7),
+            config: CollectionConfig::default(),
+            indexes: BTreeMap::new(),
+        };
+        let catalog = Catalog { collections: BTreeMap::from([("art".to_owned(), entry)]), ..Catalog::default() };
+        let bytes = encode(&catalog).unwrap();
+        assert!(decode("x", &bytes).is_ok());
+        assert!(serde_json::from_slice::<serde_json::Value>(&bytes).is_ok());
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(decode("x", &changed).is_err(), "byte {at}");
+            assert!(decode("x", &bytes[..at]).is_err(), "cut at {at}");
+        }
     }
 }

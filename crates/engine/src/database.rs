@@ -56,8 +56,9 @@ impl Database {
     /// As for [`Database::open`].
     pub fn open_with(env: Env) -> Result<Self, Error> {
         Identity::open(env.store.as_ref(), env.random_u128())?;
-        let catalog = CatalogStore::open(Arc::clone(&env.store), env.random_uuid())?;
-        sweep(&env, catalog.current())?;
+        let mut catalog = CatalogStore::open(Arc::clone(&env.store), env.random_uuid())?;
+        upkeep::sweep(&env, &mut catalog)?;
+        upkeep::account(&env, catalog.current())?;
         let mut names = Names {
             collections: BTreeMap::new(),
             aliases: catalog.current().aliases.clone(),
@@ -112,9 +113,14 @@ impl Database {
             config,
             indexes: BTreeMap::new(),
         };
+        // First the objects, then the catalog: what the catalog names is there.
         let collection = Arc::new(open_collection(&self.env, &entry)?);
+        let uuid = entry.uuid;
         next.collections.insert(name.to_owned(), entry);
-        catalog.commit(next)?;
+        if let Err(error) = catalog.commit(next) {
+            drop(upkeep::remove(&self.env, uuid));
+            return Err(error);
+        }
         self.rename(|names| {
             names.collections.insert(name.to_owned(), collection);
         });
