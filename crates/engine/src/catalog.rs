@@ -101,7 +101,10 @@ const SEAL_END: &[u8] = b"\",";
 
 fn encode(catalog: &Catalog) -> Result<Vec<u8>, Error> {
     let text = serde_json::to_vec_pretty(catalog).map_err(|error| {
-        Error::new(ErrorKind::Internal, format!("the catalog cannot be written: {error}"))
+        Error::new(
+            ErrorKind::Internal,
+            format!("the catalog cannot be written: {error}"),
+        )
     })?;
     let fields = text.get(1..).unwrap_or_default();
     let digits = format!("{:08x}", crc32c(fields));
@@ -137,7 +140,10 @@ mod tests {
             config: CollectionConfig::default(),
             indexes: BTreeMap::new(),
         };
-        let catalog = Catalog { collections: BTreeMap::from([("art".to_owned(), entry)]), ..Catalog::default() };
+        let catalog = Catalog {
+            collections: BTreeMap::from([("art".to_owned(), entry)]),
+            ..Catalog::default()
+        };
         let bytes = encode(&catalog).unwrap();
         assert!(decode("x", &bytes).is_ok());
         assert!(serde_json::from_slice::<serde_json::Value>(&bytes).is_ok());

@@ -21,10 +21,9 @@ use kindred_model::query::request::QueryRequest;
 use kindred_model::update::{Selector, UpdateOp};
 use kindred_storage::{Durability, Identity, LocalStore};
 use parking_lot::Mutex;
-use uuid::Uuid;
 
 use crate::aliases::{self, Alias};
-use crate::catalog::{Catalog, CatalogStore, Entry};
+use crate::catalog::{CatalogStore, Entry};
 use crate::collection::info::CollectionInfo;
 use crate::collection::view::Settings;
 use crate::collection::{Collection, UpdateResult};
@@ -32,6 +31,7 @@ use crate::ctx::Ctx;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind};
 use crate::query::{Names, Reader};
+use crate::upkeep;
 
 /// An open database. Share it in an `Arc`; every method may be called from any thread.
 pub struct Database {
@@ -147,13 +147,19 @@ impl Database {
             return Ok(false);
         };
         next.aliases.retain(|_, collection| collection != name);
+        next.dropped.insert(entry.uuid);
         catalog.commit(next)?;
+        let collection = self.names.load().collections.get(name).cloned();
         self.rename(|names| {
             names.collections.remove(name);
             names.aliases.retain(|_, collection| collection != name);
         });
+        // Nothing may be written once the objects are being removed.
+        collection.iter().for_each(|collection| collection.close());
         // What cannot be removed now is swept at the next opening.
-        drop(remove_objects(&self.env, &prefix(entry.uuid)));
+        if upkeep::remove(&self.env, entry.uuid).is_ok() {
+            catalog.forget(entry.uuid);
+        }
         Ok(true)
     }
 
@@ -415,34 +421,7 @@ fn settings(entry: &Entry) -> Settings {
     }
 }
 
-/// Where the objects of a collection lie.
-fn prefix(uuid: Uuid) -> String {
-    format!("c/{}/", uuid.simple())
-}
-
 fn open_collection(env: &Env, entry: &Entry) -> Result<Collection, Error> {
-    let shard = format!("{}s0/", prefix(entry.uuid));
+    let shard = upkeep::shard(entry.uuid);
     Collection::open(Arc::clone(&env.store), &shard, env.random_u128(), settings(entry))
-}
-
-fn remove_objects(env: &Env, prefix: &str) -> Result<(), Error> {
-    for name in env.store.list(prefix)? {
-        env.store.delete(&name)?;
-    }
-    Ok(())
-}
-
-/// Removes what dropped collections have left behind. A collection is in the catalog before it holds points.
-fn sweep(env: &Env, catalog: &Catalog) -> Result<(), Error> {
-    let known: Vec<String> = catalog
-        .collections
-        .values()
-        .map(|entry| prefix(entry.uuid))
-        .collect();
-    for name in env.store.list("c/")? {
-        if !known.iter().any(|prefix| name.starts_with(prefix)) {
-            env.store.delete(&name)?;
-        }
-    }
-    Ok(())
 }

@@ -40,6 +40,7 @@ mod env;
 mod ctx;
 mod collection;
 mod catalog;
+mod upkeep;
 mod query;
 mod aliases;
 mod database;

@@ -22,6 +22,9 @@ pub struct CollectionInfo {
     pub status: Status,
     /// `ok`, as long as no background work has failed.
     pub optimizer_status: &'static str,
+    /// What is set but has no effect yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// Vectors in a search structure; none are needed while search is exact.
     pub indexed_vectors_count: u64,
     /// Points that are there.
@@ -34,6 +37,13 @@ pub struct CollectionInfo {
     pub payload_schema: BTreeMap<String, IndexInfo>,
     /// Changes that wait to become visible.
     pub update_queue: QueueInfo,
+}
+
+/// Something the owner should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// In a sentence.
+    pub message: String,
 }
 
 /// A payload index.
@@ -86,6 +96,7 @@ impl View {
         CollectionInfo {
             status: Status::Green,
             optimizer_status: "ok",
+            warnings: warnings(&self.settings.config),
             indexed_vectors_count: 0,
             points_count: self.count() as u64,
             segments_count: self.segments.len() as u64,
@@ -94,4 +105,11 @@ impl View {
             update_queue: QueueInfo { length: 0 },
         }
     }
+}
+
+fn warnings(config: &CollectionConfig) -> Vec<Warning> {
+    let strict = config.strict_mode_config.as_ref();
+    let is_strict = strict.is_some_and(|strict| strict.enabled == Some(true));
+    let message = "strict_mode_config is stored and shown, but its limits are not enforced yet".to_owned();
+    Vec::from_iter(is_strict.then_some(Warning { message }))
 }

@@ -89,6 +89,11 @@ impl Collection {
         ticket.outcome().map(|operation_id| UpdateResult { operation_id })
     }
 
+    /// Refuses every write from now on: the collection was dropped.
+    pub(crate) fn close(&self) {
+        self.writer.lock().close();
+    }
+
     /// Changes the settings once `commit` has made them durable; no write happens meanwhile.
     pub(crate) fn reconfigure(
         &self,

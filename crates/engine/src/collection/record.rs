@@ -49,8 +49,7 @@ pub(crate) fn encode(op: &UpdateOp) -> Option<Vec<u8>> {
             });
         }
         UpdateOp::Delete(Selector::Ids(ids)) => {
-            out.byte(kind::DELETE);
-            out.ids(ids);
+            out.about(kind::DELETE, ids);
         }
         UpdateOp::UpdateVectors { points, filter: None } => {
             out.byte(kind::UPDATE_VECTORS);
@@ -63,8 +62,7 @@ pub(crate) fn encode(op: &UpdateOp) -> Option<Vec<u8>> {
             selector: Selector::Ids(ids),
             names,
         } => {
-            out.byte(kind::DELETE_VECTORS);
-            out.ids(ids);
+            out.about(kind::DELETE_VECTORS, ids);
             out.list(names, |out, name| out.text(name));
         }
         UpdateOp::SetPayload {
@@ -87,13 +85,11 @@ pub(crate) fn encode(op: &UpdateOp) -> Option<Vec<u8>> {
             selector: Selector::Ids(ids),
             keys,
         } => {
-            out.byte(kind::DELETE_PAYLOAD);
-            out.ids(ids);
+            out.about(kind::DELETE_PAYLOAD, ids);
             out.list(keys, |out, key| out.text(&key.to_string()));
         }
         UpdateOp::ClearPayload(Selector::Ids(ids)) => {
-            out.byte(kind::CLEAR_PAYLOAD);
-            out.ids(ids);
+            out.about(kind::CLEAR_PAYLOAD, ids);
         }
         UpdateOp::Upsert { .. }
         | UpdateOp::Delete(_)
@@ -198,6 +194,12 @@ impl Out {
                 self.0.extend_from_slice(uuid.as_bytes());
             }
         }
+    }
+
+    /// The kind of a change and the points it is about.
+    fn about(&mut self, kind: u8, ids: &[PointId]) {
+        self.byte(kind);
+        self.ids(ids);
     }
 
     fn ids(&mut self, ids: &[PointId]) {

@@ -95,6 +95,11 @@ impl Writer {
         self.flush(batch);
     }
 
+    /// Refuses every write from now on.
+    pub(super) fn close(&mut self) {
+        self.is_poisoned = true;
+    }
+
     /// New settings from now on.
     pub(super) fn reconfigure(&mut self, settings: Settings) {
         let before = self.view.load_full();

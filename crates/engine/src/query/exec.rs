@@ -1,6 +1,7 @@
 //! Executing a plan: one recursive function over two sources and one combinator. Lists are merged over all segments
 //! before anything reranks them, so results never depend on the number of segments.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use kindred_model::distance::Order as ScoreOrder;
@@ -20,7 +21,7 @@ use super::resolve::Resolved;
 use crate::collection::view::Place;
 use crate::error::Error;
 
-/// Candidates scored by a formula between two questions whether to go on.
+/// Candidates scored, or pairs compared, between two questions whether to go on.
 const STRIDE: usize = 256;
 
 impl Reader<'_> {
@@ -258,22 +259,24 @@ impl Reader<'_> {
             }
         }
         let similarity = |a: &Vector, b: &Vector| {
-            // Nobody waits for the answer any more: end the walk quickly, the check below reports it.
-            if self.ctx.check().is_err() {
-                return 0.0;
-            }
             a.as_ref()
                 .similarity(b.as_ref(), measure)
                 .unwrap_or(f32::NEG_INFINITY)
         };
         let relevance: Vec<f32> = pool.iter().map(|(_, vector)| similarity(query, vector)).collect();
-        let between = |a: usize, b: usize| match (pool.get(a), pool.get(b)) {
-            (Some((_, a)), Some((_, b))) => similarity(a, b),
-            (None, _) | (_, None) => f32::NEG_INFINITY,
+        let asked = Cell::new(0_usize);
+        let between = |a: usize, b: usize| {
+            asked.set(asked.get() + 1);
+            if asked.get().is_multiple_of(STRIDE) {
+                self.ctx.check()?;
+            }
+            Ok::<f32, Error>(match (pool.get(a), pool.get(b)) {
+                (Some((_, a)), Some((_, b))) => similarity(a, b),
+                (None, _) | (_, None) => f32::NEG_INFINITY,
+            })
         };
         let count = usize::try_from(limit).unwrap_or(usize::MAX);
-        let chosen = Mmr::select(mmr.lambda(), &relevance, &between, count);
-        self.ctx.check()?;
+        let chosen = Mmr::select(mmr.lambda(), &relevance, &between, count)?;
         Ok(chosen
             .into_iter()
             .filter_map(|index| pool.get(index).map(|(found, _)| *found))

@@ -2,6 +2,7 @@
 //! union of what their prefetches found.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
 use kindred_model::config::FieldType;
 use kindred_model::distance::{Distance, Order};
@@ -270,11 +271,11 @@ impl Collection {
         };
         let relevance: Vec<f32> = vectors.iter().map(|vector| between(anchor, vector)).collect();
         let pair = |a: usize, b: usize| match (vectors.get(a), vectors.get(b)) {
-            (Some(a), Some(b)) => between(a, b),
-            (None, _) | (_, None) => f32::NEG_INFINITY,
+            (Some(a), Some(b)) => Ok(between(a, b)),
+            (None, _) | (_, None) => Ok(f32::NEG_INFINITY),
         };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let chosen = Mmr::select(mmr.lambda(), &relevance, &pair, limit);
+        let Ok(chosen) = Mmr::select::<Infallible>(mmr.lambda(), &relevance, &pair, limit);
         let hits = chosen
             .into_iter()
             .filter_map(|index| candidates.hits.get(index).copied())

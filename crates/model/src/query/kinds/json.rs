@@ -15,7 +15,7 @@ use super::nearest::Nearest;
 use super::order_by::OrderBy;
 use super::recommend::{Recommend, Strategy};
 use super::{Query, context, discover, feedback, recommend};
-use crate::query::dialect::{Finite, Object, OneOrMany, finite_list, present};
+use crate::query::dialect::{Bounded, Finite, Object, OneOrMany, finite_list, present};
 use crate::query::example::Example;
 use crate::query::rerank::formula::{Defaults, Expression, Formula};
 use crate::query::rerank::fusion::{Fusion, FusionName, Rrf};
@@ -184,8 +184,8 @@ impl QueryKeys {
 
 #[derive(serde::Deserialize)]
 struct RecommendKeys {
-    positive: Option<Vec<Example>>,
-    negative: Option<Vec<Example>>,
+    positive: Option<Bounded<Example>>,
+    negative: Option<Bounded<Example>>,
     strategy: Option<Strategy>,
 }
 
@@ -193,8 +193,8 @@ impl<'de> Deserialize<'de> for Recommend {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(keys) = Object::<RecommendKeys>::deserialize(deserializer)?;
         Ok(recommend::Recommend {
-            positive: keys.positive.unwrap_or_default(),
-            negative: keys.negative.unwrap_or_default(),
+            positive: keys.positive.map(|list| list.0).unwrap_or_default(),
+            negative: keys.negative.map(|list| list.0).unwrap_or_default(),
             strategy: keys.strategy.unwrap_or_default(),
         })
     }

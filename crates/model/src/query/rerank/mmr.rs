@@ -37,12 +37,16 @@ impl Mmr {
     /// larger is closer in both. The most relevant is chosen first, then always the one with the largest
     /// `lambda * relevance - (1 - lambda) * (similarity to the closest one chosen)`. The earlier candidate wins
     /// ties.
-    pub fn select(
+    ///
+    /// # Errors
+    /// The first error of `similarity` ends the choice: it grows with the square of the candidates, so whoever
+    /// waits for it must be able to stop it.
+    pub fn select<E>(
         lambda: f32,
         relevance: &[f32],
-        similarity: &dyn Fn(usize, usize) -> f32,
+        similarity: &dyn Fn(usize, usize) -> Result<f32, E>,
         limit: usize,
-    ) -> Vec<usize> {
+    ) -> Result<Vec<usize>, E> {
         struct Candidate {
             index: usize,
             relevance: f32,
@@ -68,11 +72,11 @@ impl Mmr {
             };
             let next = waiting.remove(place).index;
             for other in &mut waiting {
-                other.closest = other.closest.max(similarity(other.index, next));
+                other.closest = other.closest.max(similarity(other.index, next)?);
             }
             chosen.push(next);
         }
-        chosen
+        Ok(chosen)
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::{Decay, DecayShape, Defaults, Expression, Unary, Variable};
 use crate::datetime::DateTime;
 use crate::geo::GeoPoint;
+use crate::limits::QUERY_LIST_MAX;
 use crate::path::JsonPath;
 use crate::query::dialect::Finite;
 
@@ -122,6 +123,9 @@ fn read_list(value: Value) -> Result<Vec<Expression>, String> {
     let Value::Array(items) = value else {
         return Err(format!("`{value}` is not a list of expressions"));
     };
+    if items.len() > QUERY_LIST_MAX {
+        return Err(format!("a list here has at most {QUERY_LIST_MAX} elements"));
+    }
     let item = |(index, item): (usize, Value)| at(&format!("[{index}]"), read(item));
     items.into_iter().enumerate().map(item).collect()
 }

@@ -22,12 +22,12 @@ fn check(distance: Distance, diversity: f32, want: &[usize]) {
     let points = POINTS.map(canonical);
     let query = canonical([2.0, 1.25]);
     let relevance = points.map(|point| distance.similarity(&query, &point));
-    let similarity = |a: usize, b: usize| distance.similarity(&points[a], &points[b]);
+    let similarity = |a: usize, b: usize| Ok::<f32, ()>(distance.similarity(&points[a], &points[b]));
     let mmr = Mmr {
         diversity: Some(diversity),
         candidates_limit: None,
     };
-    let chosen = Mmr::select(mmr.lambda(), &relevance, &similarity, want.len());
+    let chosen = Mmr::select(mmr.lambda(), &relevance, &similarity, want.len()).unwrap();
     let numbers: Vec<usize> = chosen.into_iter().map(|index| index + 1).collect();
     assert_eq!(numbers, want, "{distance:?} with diversity {diversity}");
 }
@@ -54,7 +54,8 @@ fn chosen_in_order() {
 
 #[test]
 fn stops_when_nothing_is_left_or_asked() {
-    let select = |relevance: &[f32], limit| Mmr::select(0.5, relevance, &|_, _| 0.0, limit);
+    let select =
+        |relevance: &[f32], limit| Mmr::select(0.5, relevance, &|_, _| Ok::<f32, ()>(0.0), limit).unwrap();
     assert_eq!(select(&[], 3), [0; 0]);
     assert_eq!(select(&[1.0, 2.0], 0), [0; 0]);
     assert_eq!(select(&[1.0, 2.0, 2.0], usize::MAX), [1, 2, 0]);
@@ -74,4 +75,11 @@ fn defaults() {
         .candidates(10),
         100
     );
+}
+
+#[test]
+fn an_error_ends_the_choice() {
+    let similarity = |_: usize, b: usize| if b == 1 { Err("stopped") } else { Ok(0.0) };
+    assert_eq!(Mmr::select(0.5, &[1.0, 2.0, 3.0], &similarity, 3), Err("stopped"));
+    assert_eq!(Mmr::select(0.5, &[1.0, 0.0, 3.0], &similarity, 2), Ok(vec![2, 0]));
 }
