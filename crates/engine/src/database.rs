@@ -115,12 +115,9 @@ impl Database {
         };
         // First the objects, then the catalog: what the catalog names is there.
         let collection = Arc::new(open_collection(&self.env, &entry)?);
-        let uuid = entry.uuid;
         next.collections.insert(name.to_owned(), entry);
-        if let Err(error) = catalog.commit(next) {
-            drop(upkeep::remove(&self.env, uuid));
-            return Err(error);
-        }
+        // When this fails, the new catalog may be there all the same: what it may name must stay.
+        catalog.commit(next)?;
         self.rename(|names| {
             names.collections.insert(name.to_owned(), collection);
         });

@@ -52,8 +52,20 @@ pub const COLLECTIONS_MAX: usize = 65_536;
 pub const TIMEOUT_S_MAX: u64 = 86_400;
 /// Memory that all request bodies being read may take together, in bytes.
 pub const BODIES_BYTES_MAX: usize = 512 * 1024 * 1024;
-/// Seconds that a request body may stand still before it is given up.
-pub const BODY_STALL_S: u64 = 30;
+/// Largest body that takes no part of `BODIES_BYTES_MAX`, so that small requests never wait for large ones.
+pub const BODY_SMALL_BYTES_MAX: usize = 64 * 1024;
+/// What a larger body takes of `BODIES_BYTES_MAX` at once as it arrives, in bytes.
+pub const BODY_STEP_BYTES: usize = 256 * 1024;
+/// Seconds that a body may wait for its next step before its request is refused as one too many.
+pub const BODY_WAIT_S: u64 = 10;
+/// Seconds that a request body may lag behind `BODY_RATE_MIN` before it is given up.
+pub const BODY_GRACE_S: u64 = 30;
+/// Slowest average rate of a request body, in bytes per second.
+pub const BODY_RATE_MIN: usize = 64 * 1024;
+/// Most objects and arrays in the body of a query; a decoded one takes up to some kilobytes.
+pub const QUERY_NODES_MAX: usize = 131_072;
+/// Most objects and arrays in a body that brings points.
+pub const POINTS_NODES_MAX: usize = 4_194_304;
 /// Bytes of a refused body that are still taken in, so that the refusal reaches its sender.
 pub const BODY_DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Seconds that a refused body is taken in.

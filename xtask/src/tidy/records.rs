@@ -1,10 +1,13 @@
-//! Rule `records`: every decision record is linked from the index, every link leads to one, and no number is used twice.
+//! Rule `records`: every decision record is linked from the index, every link leads to one, no number is used twice,
+//! and every dependency of the workspace has its line in the record on dependencies.
 
 use super::files::{Finding, Tree};
+use super::floors::has_word;
 use std::collections::BTreeMap;
 
 const FOLDER: &str = "docs/decisions/";
 const INDEX: &str = "docs/decisions/README.md";
+const DEPENDENCIES: &str = "docs/decisions/0001-dependencies.md";
 
 /// Checks the index against the records.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
@@ -49,7 +52,33 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
             fail(INDEX, format!("links to {link}, which does not exist"));
         }
     }
+    for dependency in unargued(tree) {
+        fail(DEPENDENCIES, format!("does not say why `{dependency}` is there"));
+    }
     findings
+}
+
+/// The dependencies of the workspace that are not ours and that the record does not name.
+fn unargued(tree: &Tree) -> Vec<String> {
+    let manifest = tree
+        .files
+        .get("Cargo.toml")
+        .and_then(|file| file.text.parse::<toml::Table>().ok());
+    let Some(manifest) = manifest else {
+        return Vec::new();
+    };
+    let record = tree.files.get(DEPENDENCIES).map_or("", |file| file.text.as_str());
+    let all = manifest
+        .get("workspace")
+        .and_then(|workspace| workspace.get("dependencies"));
+    let foreign = all.and_then(toml::Value::as_table).into_iter().flatten();
+    let foreign = foreign
+        .filter(|(_, value)| value.get("path").is_none())
+        .map(|(name, _)| name);
+    foreign
+        .filter(|name| !record.lines().any(|line| has_word(line, name)))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]
@@ -86,5 +115,16 @@ mod tests {
             ("docs/decisions/0001-uno.md", ""),
         ];
         found(&both, &["has the number of 0001-one.md"]);
+    }
+    #[test]
+    fn dependencies_are_argued() {
+        let manifest =
+            "[workspace.dependencies]\nkindred = { path = \"x\" }\nserde = \"1\"\nserde_json = \"1\"\n";
+        let index = (INDEX, "[One](0001-dependencies.md)");
+        let record = (DEPENDENCIES, "| serde_json | JSON |");
+        found(
+            &[("Cargo.toml", manifest), index, record],
+            &["why `serde` is there"],
+        );
     }
 }

@@ -8,19 +8,40 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use kindred::ErrorKind;
 use kindred_model::error::{Check, Validate};
-use kindred_model::limits::{BODIES_BYTES_MAX, BODY_DRAIN_BYTES_MAX, BODY_DRAIN_S, BODY_STALL_S};
+use kindred_model::limits::{
+    BODIES_BYTES_MAX, BODY_DRAIN_BYTES_MAX, BODY_DRAIN_S, BODY_GRACE_S, BODY_RATE_MIN, BODY_SMALL_BYTES_MAX,
+    BODY_STEP_BYTES, BODY_WAIT_S, POINTS_NODES_MAX, QUERY_NODES_MAX,
+};
 use kindred_model::object::object;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::status::{Part, Refusal};
 
-/// The memory that all bodies being read or decoded may take together, in kibibytes, and the limit of one.
+/// What a body is made of, which decides how many objects and arrays it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyClass {
+    /// Queries, filters and settings: every object becomes much larger when it is decoded.
+    Query,
+    /// Points and payloads, which are many and small.
+    Points,
+}
+
+impl BodyClass {
+    fn nodes_max(self) -> usize {
+        match self {
+            Self::Query => QUERY_NODES_MAX,
+            Self::Points => POINTS_NODES_MAX,
+        }
+    }
+}
+
+/// The memory that all bodies being read or decoded may take together, in steps, and the limit of one.
 #[derive(Debug)]
 pub(crate) struct BodyLimits {
     one: usize,
@@ -31,71 +52,141 @@ pub(crate) struct BodyLimits {
 #[derive(Debug)]
 pub(crate) struct Bounded {
     bytes: Vec<u8>,
-    _share: OwnedSemaphorePermit,
+    share: Option<OwnedSemaphorePermit>,
 }
 
 impl Bounded {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// The steps that are still missing before `length` bytes may be kept.
+    fn missing_steps(&self, length: usize) -> u32 {
+        let held = self
+            .share
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let needed = if length <= BODY_SMALL_BYTES_MAX {
+            0
+        } else {
+            length.div_ceil(BODY_STEP_BYTES)
+        };
+        u32::try_from(needed.saturating_sub(held)).unwrap_or(u32::MAX)
+    }
 }
 
-const STALL: Duration = Duration::from_secs(BODY_STALL_S);
+/// How long a body may take: `BODY_RATE_MIN` on average after a grace. What came faster counts for no more than a
+/// new grace, so that nobody sends much at once and then holds it for long.
+struct Pace {
+    end: Instant,
+}
+
+const GRACE: Duration = Duration::from_secs(BODY_GRACE_S);
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            end: Instant::now() + GRACE,
+        }
+    }
+
+    fn arrived(&mut self, bytes: usize) {
+        let earned = Duration::from_secs_f64(bytes as f64 / BODY_RATE_MIN as f64);
+        self.end = (self.end + earned).min(Instant::now() + GRACE);
+    }
+
+    /// Time that the sender had to wait for us is not its fault.
+    fn waited(&mut self, time: Duration) {
+        self.end += time;
+    }
+}
 
 impl BodyLimits {
     /// `one` is the largest body, in bytes; at least one of them always fits.
     pub(crate) fn new(one: usize) -> Self {
-        let all = kibibytes(BODIES_BYTES_MAX).max(kibibytes(one));
+        Self::sharing(one, BODIES_BYTES_MAX)
+    }
+
+    fn sharing(one: usize, all: usize) -> Self {
+        let steps = all.max(one).div_ceil(BODY_STEP_BYTES);
         Self {
             one,
-            all: Arc::new(Semaphore::new(
-                usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS),
-            )),
+            all: Arc::new(Semaphore::new(steps.min(Semaphore::MAX_PERMITS))),
         }
     }
 
-    /// Reads a JSON body to its end.
+    /// Reads a JSON body to its end. Memory is shared out for what has arrived, never for what is announced.
     pub(crate) async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<Bounded, Refusal> {
-        let announced = match self.check_headers(headers) {
-            Ok(announced) => announced,
-            Err(refusal) => {
+        if let Err(refusal) = self.check_headers(headers) {
+            discard(headers, body);
+            return Err(refusal);
+        }
+        let mut pace = Pace::new();
+        let mut read = Bounded {
+            bytes: Vec::new(),
+            share: None,
+        };
+        loop {
+            let frame = timeout_at(pace.end, next_data(&mut body))
+                .await
+                .map_err(|_| too_slow())?;
+            let Some(data) = frame? else {
+                return Ok(read);
+            };
+            pace.arrived(data.len());
+            let refusal = if data.len() > self.one.saturating_sub(read.bytes.len()) {
+                Some(self.too_large())
+            } else {
+                self.grow(&mut read, data.len(), &mut pace).await.err()
+            };
+            if let Some(refusal) = refusal {
+                // The memory is free for others before the rest is drained.
+                drop(read);
                 discard(headers, body);
                 return Err(refusal);
             }
-        };
-        let share = kibibytes(announced.unwrap_or(self.one));
-        let Ok(Ok(share)) = timeout(STALL, Arc::clone(&self.all).acquire_many_owned(share)).await else {
-            discard(headers, body);
+            read.bytes.extend_from_slice(&data);
+        }
+    }
+
+    /// Makes the share of `read` large enough for so many more bytes.
+    async fn grow(&self, read: &mut Bounded, more: usize, pace: &mut Pace) -> Result<(), Refusal> {
+        let steps = read.missing_steps(read.bytes.len().saturating_add(more));
+        if steps == 0 {
+            return Ok(());
+        }
+        let asked = Instant::now();
+        let wait = Duration::from_secs(BODY_WAIT_S);
+        // Bodies that wait for each other all end here: the first to give up lets the next go on.
+        let Ok(Ok(steps)) = timeout(wait, Arc::clone(&self.all).acquire_many_owned(steps)).await else {
             return Err(Refusal::new(
                 ErrorKind::Busy,
                 "too many large requests at once, please retry",
             ));
         };
-        let mut bytes = Vec::new();
-        loop {
-            let frame = timeout(STALL, next_data(&mut body))
-                .await
-                .map_err(|_| stalled())?;
-            let Some(data) = frame? else {
-                return Ok(Bounded { bytes, _share: share });
-            };
-            if data.len() > self.one.saturating_sub(bytes.len()) {
-                discard(headers, body);
-                return Err(self.too_large());
-            }
-            bytes.extend_from_slice(&data);
+        pace.waited(asked.elapsed());
+        match &mut read.share {
+            Some(share) => share.merge(steps),
+            None => read.share = Some(steps),
         }
+        Ok(())
     }
 
-    /// The announced length, if the headers are those of a JSON body that is not too large.
-    fn check_headers(&self, headers: &HeaderMap) -> Result<Option<usize>, Refusal> {
+    /// Whether the headers are those of a JSON body that is not too large.
+    fn check_headers(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        if !headers.get_all(CONTENT_ENCODING).iter().all(is_identity) {
+            return Err(Refusal {
+                code: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                text: "Unsupported content encoding: the request body must not be compressed".into(),
+            });
+        }
         if !headers.get(CONTENT_TYPE).is_some_and(is_json) {
             return Err(Refusal::bare(
                 "Format error in JSON body: content type must be application/json",
             ));
         }
         let Some(length) = headers.get(CONTENT_LENGTH) else {
-            return Ok(None);
+            return Ok(());
         };
         // A length that is no number was refused before it came here; one that does not fit is too large.
         let length = length
@@ -104,10 +195,9 @@ impl BodyLimits {
             .and_then(|length| length.parse().ok())
             .unwrap_or(usize::MAX);
         if length > self.one {
-            Err(self.too_large())
-        } else {
-            Ok(Some(length))
+            return Err(self.too_large());
         }
+        Ok(())
     }
 
     fn too_large(&self) -> Refusal {
@@ -118,8 +208,12 @@ impl BodyLimits {
     }
 }
 
-fn kibibytes(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+fn is_identity(value: &HeaderValue) -> bool {
+    value.to_str().is_ok_and(|value| {
+        value
+            .split(',')
+            .all(|coding| coding.trim().eq_ignore_ascii_case("identity"))
+    })
 }
 
 fn is_json(value: &HeaderValue) -> bool {
@@ -134,7 +228,7 @@ fn is_json(value: &HeaderValue) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn stalled() -> Refusal {
+fn too_slow() -> Refusal {
     Refusal {
         code: StatusCode::REQUEST_TIMEOUT,
         text: "Timeout: the request body did not arrive in time".into(),
@@ -177,9 +271,42 @@ pub(crate) fn discard(headers: &HeaderMap, mut body: Body) {
     }));
 }
 
+/// Whether there are more than `max` opening brackets outside of strings. Up to the first error of syntax it sees
+/// the same strings as the parser, which goes no further.
+fn has_more_nodes(bytes: &[u8], max: usize) -> bool {
+    if bytes.len() <= max {
+        return false;
+    }
+    let mut nodes = 0_usize;
+    let mut is_text = false;
+    let mut bytes = bytes.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => is_text = !is_text,
+            b'\\' if is_text => {
+                bytes.next();
+            }
+            b'{' | b'[' if !is_text => {
+                nodes += 1;
+                if nodes > max {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Decodes and checks a JSON body, which is an object for every endpoint: a list would be taken for the fields in
-/// their order.
-pub(crate) fn decode<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, Refusal> {
+/// their order. Its size in memory is bounded by its class before anything is decoded.
+pub(crate) fn decode<T: DeserializeOwned + Validate>(bytes: &[u8], class: BodyClass) -> Result<T, Refusal> {
+    let max = class.nodes_max();
+    if has_more_nodes(bytes, max) {
+        return Err(Refusal::bare(format!(
+            "Format error in JSON body: more than {max} objects and arrays"
+        )));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let body: T = object(&mut json, "an object")
         .and_then(|body| json.end().map(|()| body))
@@ -189,185 +316,4 @@ pub(crate) fn decode<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde::Deserialize;
-
-    async fn check(
-        limit: usize,
-        headers: &[(&'static str, &'static str)],
-        body: &str,
-        want: Result<&str, &str>,
-    ) {
-        let headers: HeaderMap = headers
-            .iter()
-            .map(|(name, value)| {
-                (
-                    axum::http::HeaderName::from_static(name),
-                    HeaderValue::from_static(value),
-                )
-            })
-            .collect();
-        let read = BodyLimits::new(limit)
-            .read(&headers, Body::from(body.to_owned()))
-            .await;
-        match (&read, want) {
-            (Ok(read), Ok(want)) => assert_eq!(read.bytes(), want.as_bytes()),
-            (Err(refusal), Err(want)) => {
-                assert_eq!(refusal.code, StatusCode::BAD_REQUEST);
-                assert_eq!(refusal.text, format!("Format error in JSON body: {want}"));
-            }
-            (read, want) => panic!("{headers:?}: {read:?} instead of {want:?}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn bodies_are_json_and_bounded() {
-        let no_json = Err("content type must be application/json");
-        let too_large = Err("larger than allowed (limit: 4 bytes)");
-        check(4, &[("content-type", "application/json")], "[12]", Ok("[12]")).await;
-        check(
-            4,
-            &[("content-type", "application/json; charset=utf-8")],
-            "",
-            Ok(""),
-        )
-        .await;
-        check(4, &[("content-type", "APPLICATION/vnd.x+JSON")], "{}", Ok("{}")).await;
-        check(4, &[("content-type", "application/json")], "[123]", too_large).await;
-        check(
-            4,
-            &[("content-type", "application/json"), ("content-length", "5")],
-            "[]",
-            too_large,
-        )
-        .await;
-        let huge = "99999999999999999999999999";
-        check(
-            4,
-            &[("content-type", "application/json"), ("content-length", huge)],
-            "[]",
-            too_large,
-        )
-        .await;
-        for other in ["text/plain", "application/x-www-form-urlencoded", "text/json", ""] {
-            check(4, &[("content-type", other)], "{}", no_json).await;
-        }
-        check(4, &[], "{}", no_json).await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_that_stalls_is_given_up() {
-        struct Never;
-        impl HttpBody for Never {
-            type Data = Bytes;
-            type Error = axum::Error;
-            fn poll_frame(
-                self: Pin<&mut Self>,
-                _: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, axum::Error>>> {
-                std::task::Poll::Pending
-            }
-        }
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let refusal = BodyLimits::new(4)
-            .read(&headers, Body::new(Never))
-            .await
-            .unwrap_err();
-        assert_eq!(refusal.code, StatusCode::REQUEST_TIMEOUT);
-    }
-
-    #[derive(Debug, Deserialize)]
-    struct Thing {
-        size: u64,
-    }
-
-    impl Validate for Thing {
-        fn validate(&self, check: &mut Check) {
-            check.at_least("size", self.size, 1);
-        }
-    }
-
-    #[test]
-    fn undecodable_is_400_and_invalid_is_422() {
-        let check = |json: &str, want: Result<u64, (u16, &str)>| {
-            let got = decode::<Thing>(json.as_bytes()).map(|thing| thing.size);
-            let want = want.map_err(|(code, text)| (code, text.to_owned()));
-            assert_eq!(
-                got.map_err(|refusal| (refusal.code.as_u16(), refusal.text)),
-                want,
-                "{json}"
-            );
-        };
-        check("{\"size\": 1, \"other\": 2}", Ok(1));
-        check(
-            "{\"size\": 0}",
-            Err((
-                422,
-                "Validation error in JSON body: [size: value 0 invalid, must be 1 or larger]",
-            )),
-        );
-        check(
-            "{}",
-            Err((
-                400,
-                "Format error in JSON body: missing field `size` at line 1 column 2",
-            )),
-        );
-        check(
-            "{\"size\": 1",
-            Err((
-                400,
-                "Format error in JSON body: EOF while parsing an object at line 1 column 10",
-            )),
-        );
-        check(
-            "",
-            Err((
-                400,
-                "Format error in JSON body: EOF while parsing a value at line 1 column 0",
-            )),
-        );
-        check(
-            "[1]",
-            Err((
-                400,
-                "Format error in JSON body: invalid type: sequence, expected an object at line 1 column 0",
-            )),
-        );
-        check(
-            "1",
-            Err((
-                400,
-                "Format error in JSON body: invalid type: integer `1`, expected an object at line 1 column 1",
-            )),
-        );
-        check(
-            "{\"size\": 1} {}",
-            Err((
-                400,
-                "Format error in JSON body: trailing characters at line 1 column 13",
-            )),
-        );
-    }
-
-    #[test]
-    fn nesting_without_end_is_refused() {
-        #[derive(Debug, Deserialize)]
-        #[serde(transparent)]
-        struct Any(#[expect(dead_code, reason = "only decoded")] serde_json::Value);
-        impl Validate for Any {
-            fn validate(&self, _: &mut Check) {}
-        }
-        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-            let json = format!("{{\"a\":{}1{}}}", open.repeat(10_000), close.repeat(10_000));
-            let refusal = decode::<Any>(json.as_bytes()).unwrap_err();
-            assert_eq!(refusal.code, StatusCode::BAD_REQUEST);
-            assert!(
-                refusal.text.contains("recursion limit exceeded"),
-                "{}",
-                refusal.text
-            );
-        }
-    }
-}
+mod tests;

@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use kindred::UpdateResult;
 use kindred_model::config::CreateIndexBody;
-use kindred_model::error::Invalid;
+use kindred_model::error::{Check, Invalid};
+use kindred_model::limits::BATCH_REQUESTS_MAX;
 use kindred_model::path::JsonPath;
 use kindred_model::update::UpdateOp;
 use kindred_model::update::json::{
@@ -164,9 +165,17 @@ pub(crate) fn batch(call: Call<'_, WriteParams, BatchBody>) -> Result<Vec<Update
         params,
         body,
     } = call;
+    check_count(&body)?;
     let collection = path.named("collection_name");
     let run = |op| Ok(UpdateAnswer::new(app.db.update(ctx, collection, op)?, &params));
     body.into_ops()?.into_iter().map(run).collect()
+}
+
+/// Every change of a batch is made durable by itself, so there is a limit to how many a request may hold.
+fn check_count(body: &BatchBody) -> Result<(), Invalid> {
+    let mut check = Check::new("");
+    check.at_most("operations", body.operations.len(), BATCH_REQUESTS_MAX);
+    check.finish()
 }
 
 impl Changes for CreateIndexBody {}

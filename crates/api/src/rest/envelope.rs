@@ -28,7 +28,11 @@ pub(crate) fn success<T: Serialize>(result: &T, started: Instant) -> Result<Vec<
     serde_json::to_vec(&body).map_err(|error| Refusal::new(ErrorKind::Internal, error))
 }
 
-/// A refusal as an answer.
+/// The text of a refusal, kept beside the answer for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure(pub(crate) String);
+
+/// A refusal as an answer; a failure of the server has a [`Failure`] among its extensions.
 pub(crate) fn refused(refusal: &Refusal, started: Instant) -> Response {
     let status = ErrorStatus { error: &refusal.text };
     let body = ErrorBody {
@@ -36,7 +40,11 @@ pub(crate) fn refused(refusal: &Refusal, started: Instant) -> Response {
         time: started.elapsed().as_secs_f64(),
     };
     // Two fields of plain types always serialise.
-    json(refusal.code, serde_json::to_vec(&body).unwrap_or_default())
+    let mut response = json(refusal.code, serde_json::to_vec(&body).unwrap_or_default());
+    if refusal.code.is_server_error() {
+        response.extensions_mut().insert(Failure(refusal.text.clone()));
+    }
+    response
 }
 
 /// Bytes that are JSON already.

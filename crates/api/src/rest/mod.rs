@@ -7,9 +7,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::uri::{PathAndQuery, Uri};
 use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter};
 use kindred::ErrorKind;
@@ -56,7 +57,7 @@ pub(crate) fn service(
     app: Arc<App>,
     cors: bool,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
-    let mut router = router(app).layer(CatchPanicLayer::custom(panicked)).layer(
+    let mut router = logged(router(app)).layer(
         CompressionLayer::new()
             .gzip(true)
             .quality(CompressionLevel::Fastest),
@@ -113,6 +114,27 @@ async fn unmatched(State(app): State<Arc<App>>, request: Request, code: StatusCo
         Ok(()) => code.into_response(),
         Err(denied) => route::turn_away(denied, request, Instant::now()),
     }
+}
+
+/// Catches panics and logs every answer that is a failure of the server, once.
+fn logged(router: Router) -> Router {
+    router
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(log_failure))
+}
+
+async fn log_failure(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    if response.status().is_server_error() {
+        let route = route.as_ref().map_or("none", MatchedPath::as_str);
+        let text = response.extensions().get::<envelope::Failure>();
+        let text = text.map_or("", |failure| failure.0.as_str());
+        let status = response.status().as_u16();
+        tracing::warn!(%method, route, status, text, "a request failed");
+    }
+    response
 }
 
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {

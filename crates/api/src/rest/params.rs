@@ -67,15 +67,21 @@ impl PathParams {
 
 /// A set of query parameters that a route takes.
 pub(crate) trait Params: DeserializeOwned + Validate + JsonSchema + Send + 'static {
-    /// The context that the engine's work runs under.
+    /// How long the whole request may take; `None` is no limit.
+    fn time_limit(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The context that the engine's work runs under; its time starts now.
     fn ctx(&self) -> Ctx {
-        Ctx::unlimited()
+        self.time_limit().map_or_else(Ctx::unlimited, Ctx::with_timeout)
     }
 
     /// Whether the work may be given up when the caller goes away.
     const IS_CANCELLABLE: bool = false;
 
-    /// How long the caller waits before the answer is `wait_timeout`; `None` waits for the end.
+    /// How long the caller of a change waits, from the head of the request on, before the answer is
+    /// `wait_timeout`; `None` waits for the end.
     fn wait_limit(&self) -> Option<Duration> {
         None
     }
@@ -133,8 +139,8 @@ impl Validate for ReadParams {
 }
 
 impl Params for ReadParams {
-    fn ctx(&self) -> Ctx {
-        Ctx::with_timeout(seconds(self.timeout.unwrap_or(READ_TIMEOUT_S)))
+    fn time_limit(&self) -> Option<Duration> {
+        Some(seconds(self.timeout.unwrap_or(READ_TIMEOUT_S)))
     }
 
     const IS_CANCELLABLE: bool = true;

@@ -18,7 +18,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::{Instant, timeout};
 
 use super::app::App;
-use super::body::{self, Bounded};
+use super::body::{self, BodyClass, Bounded};
 use super::envelope;
 use super::params::{NoParams, Params, PathParams, read_query};
 use crate::auth::{Access, Denied};
@@ -79,6 +79,7 @@ pub(crate) struct Draft {
     path: &'static str,
     id: &'static str,
     access: Access,
+    class: BodyClass,
 }
 
 /// Starts a row: method, path, operation id, and what the operation does.
@@ -88,10 +89,17 @@ pub(crate) fn on(method: Method, path: &'static str, id: &'static str, access: A
         path,
         id,
         access,
+        class: BodyClass::Query,
     }
 }
 
 impl Draft {
+    /// Takes a body of points, which may have far more objects and arrays than a query.
+    pub(crate) fn bulk(mut self) -> Self {
+        self.class = BodyClass::Points;
+        self
+    }
+
     /// Handled by a function that takes no body.
     pub(crate) fn to<P, T, F>(self, handle: F) -> Route
     where
@@ -115,9 +123,11 @@ impl Draft {
         F: Fn(Call<'_, P, B>) -> Result<T, Refusal> + Copy + Send + Sync + 'static,
     {
         let operation = self.operation::<P>(Some(schema_of::<B>), Answer::Enveloped(schema_of::<T>));
+        let class = self.class;
+        let decode = move |bytes: &[u8]| body::decode::<B>(bytes, class);
         self.route(operation, move |app, request, started| async move {
             let head = Head::<P>::read(&app, request, true).await?;
-            head.run(app, started, None, body::decode::<B>, handle).await
+            head.run(app, started, None, decode, handle).await
         })
     }
 
@@ -130,11 +140,12 @@ impl Draft {
         F: Fn(Call<'_, P, B>) -> Result<T, Refusal> + Copy + Send + Sync + 'static,
     {
         let operation = self.operation::<P>(Some(schema_of::<B>), Answer::Enveloped(schema_of::<T>));
+        let class = self.class;
+        let decode = move |bytes: &[u8]| body::decode::<B>(bytes, class);
         self.route(operation, move |app, request, started| async move {
             let head = Head::<P>::read(&app, request, true).await?;
             let late: fn(&B) -> T = |body| T::late(body.changes());
-            head.run(app, started, Some(late), body::decode::<B>, handle)
-                .await
+            head.run(app, started, Some(late), decode, handle).await
         })
     }
 
@@ -264,6 +275,8 @@ pub(crate) fn turn_away(denied: Denied, request: Request, started: Instant) -> R
 struct Head<P> {
     path: PathParams,
     params: P,
+    /// Made when the head was read: the time for the body and for decoding it counts.
+    ctx: Arc<Ctx>,
     body: Option<Bounded>,
 }
 
@@ -282,12 +295,18 @@ impl<P: Params> Head<P> {
                 return Err(refusal);
             }
         };
+        let ctx = Arc::new(params.ctx());
         let body = if has_body {
             Some(app.bodies.read(&parts.headers, rest).await?)
         } else {
             None
         };
-        Ok(Self { path, params, body })
+        Ok(Self {
+            path,
+            params,
+            ctx,
+            body,
+        })
     }
 
     /// Decodes the body, runs `handle` on a blocking thread and wraps its result.
@@ -305,10 +324,18 @@ impl<P: Params> Head<P> {
         D: FnOnce(&[u8]) -> Result<B, Refusal> + Send + 'static,
         F: Fn(Call<'_, P, B>) -> Result<T, Refusal> + Send + 'static,
     {
-        let Self { path, params, body } = self;
+        let Self {
+            path,
+            params,
+            ctx,
+            body,
+        } = self;
         let body = decoded(body, decode).await?;
-        let late = late.and_then(|late| Some((params.wait_limit()?, late(&body))));
-        let ctx = Arc::new(params.ctx());
+        let spent = started.elapsed();
+        if let Some(limit) = params.time_limit().filter(|limit| spent >= *limit) {
+            return Err(timed_out(limit));
+        }
+        let late = late.and_then(|late| Some((params.wait_limit()?.saturating_sub(spent), late(&body))));
         let _guard = CancelOnDrop(P::IS_CANCELLABLE.then(|| Arc::clone(&ctx)));
         let work = spawn_blocking(move || {
             let result = handle(Call {
@@ -340,6 +367,15 @@ where
         Some(body) => decode(body.bytes()),
         None => decode(&[]),
     }
+}
+
+/// WIRE: the text of the engine for a read that takes too long, whatever takes the time.
+fn timed_out(limit: Duration) -> Refusal {
+    let seconds = limit.as_secs();
+    Refusal::new(
+        ErrorKind::Timeout,
+        format!("Timeout error: Operation 'Search' timed out after {seconds} seconds"),
+    )
 }
 
 /// Waits for a change up to `limit`; after that the change goes on and the caller gets `answer`.

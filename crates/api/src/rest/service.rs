@@ -100,10 +100,10 @@ impl Validate for TelemetryParams {
 
 impl Params for TelemetryParams {}
 
-/// What the server knows about itself; nothing of it leaves the machine by itself.
+/// What the server knows about itself; nothing of it leaves the machine by itself. There is no `id`: no
+/// installation is told apart from another.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Telemetry {
-    id: &'static str,
     app: Value,
     collections: Value,
     cluster: Value,
@@ -125,8 +125,6 @@ pub(crate) fn telemetry(call: Call<'_, TelemetryParams, ()>) -> Result<Telemetry
         fields.insert("snapshots".into(), json!([]));
     }
     Ok(Telemetry {
-        // No installation is told apart from another.
-        id: "00000000-0000-0000-0000-000000000000",
         app: json!({"name": "kindred", "version": VERSION, "features": features}),
         collections,
         cluster: json!({"enabled": false}),
