@@ -107,7 +107,7 @@ impl From<kindred_storage::Error> for Error {
             Storage::Corrupt { .. } | Storage::Version { .. } | Storage::NotFound { .. } => {
                 ErrorKind::Corrupt
             }
-            Storage::TooLarge { .. } => ErrorKind::InvalidInput,
+            Storage::TooLarge { .. } | Storage::Foreign { .. } => ErrorKind::InvalidInput,
             Storage::Io { .. } | Storage::BadName { .. } => ErrorKind::Internal,
         };
         Self {

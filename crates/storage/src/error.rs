@@ -78,6 +78,12 @@ pub enum Error {
         /// The size that it may have.
         limit_bytes: u64,
     },
+    /// What is to become a store holds something else already. None of it was touched.
+    #[error("the folder holds `{found}` but no STORE: it is not a Kindred database")]
+    Foreign {
+        /// One of the files or objects that are there, by its path in the folder.
+        found: String,
+    },
     /// The name is outside the grammar of object names.
     #[error("{name:?} cannot name an object")]
     BadName {

@@ -25,17 +25,21 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads the identity. In a store without one, probes whether the store keeps its promises, and only then makes
-    /// one with the caller's random `uuid`; of several first openers one wins and all get its identity.
+    /// Reads the identity. In a store without one, probes whether it is empty and keeps its promises, and only then
+    /// makes one with the caller's random `uuid`; of several first openers one wins and all get its identity.
     ///
-    /// [`Error::Version`]: made by a newer program, whose objects cannot be understood.
+    /// [`Error::Version`]: made by a newer program, whose objects cannot be understood. [`Error::Foreign`]: without
+    /// identity, but not empty; nothing was changed.
     pub fn open(store: &dyn Store, uuid: u128) -> Result<Identity, Error> {
-        match store.get(STORE_NAME, Some(READ)) {
-            Ok(found) => return decode(&found),
-            Err(Error::NotFound { .. }) => {}
+        if let Some(identity) = read(store)? {
+            return Ok(identity);
+        }
+        match store.probe() {
+            Ok(()) => {}
+            // What was found may be from another first opener, who was quicker by then.
+            Err(error @ Error::Foreign { .. }) => return read(store)?.ok_or(error),
             Err(error) => return Err(error),
         }
-        store.probe()?;
         match put(store, STORE_NAME, &encode(uuid), BYTES)? {
             Put::Done => Ok(Identity {
                 uuid,
@@ -43,6 +47,14 @@ impl Identity {
             }),
             Put::Taken(found) => decode(&found),
         }
+    }
+}
+
+fn read(store: &dyn Store) -> Result<Option<Identity>, Error> {
+    match store.get(STORE_NAME, Some(READ)) {
+        Ok(found) => decode(&found).map(Some),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -75,7 +87,7 @@ fn decode(bytes: &[u8]) -> Result<Identity, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Fault, FaultyStore, MemoryStore};
+    use crate::store::{Fault, FaultyStore, MemoryStore, Object};
     use std::sync::Arc;
 
     #[test]
@@ -91,6 +103,64 @@ mod tests {
         );
         assert_eq!(Identity::open(&store, 8).unwrap(), first);
         assert_eq!(store.list("").unwrap(), [STORE_NAME]);
+    }
+
+    /// Whatever the name: also what looks like ours, and what is beside the probe's own object.
+    #[test]
+    fn a_store_that_holds_something_else_is_refused_and_left_as_it_is() {
+        for name in [
+            "c/photos/cat.jpg",
+            "catalog/00000000000000000001.json",
+            "probe/1",
+            "zebra",
+        ] {
+            let store = FaultyStore::new(Arc::default());
+            store.create(name, b"theirs").unwrap();
+            store.create("probe/0", b"first").unwrap();
+            let before = store.list("").unwrap();
+            for uuid in [7, 8] {
+                let refused = Identity::open(&store, uuid).unwrap_err();
+                assert!(
+                    matches!(&refused, Error::Foreign { found } if found == name),
+                    "{refused}"
+                );
+            }
+            assert_eq!(store.list("").unwrap(), before);
+            assert_eq!(*store.get(name, None).unwrap(), *b"theirs");
+        }
+    }
+
+    #[test]
+    fn what_a_crash_left_of_the_probe_is_not_foreign() {
+        let store = MemoryStore::new();
+        store.create("probe/0", b"first").unwrap();
+        assert_eq!(Identity::open(&store, 7).unwrap().uuid, 7);
+        assert_eq!(store.list("").unwrap(), [STORE_NAME]);
+    }
+
+    /// Another opener makes the store and its first object right before this one lists, which shows only the latter.
+    struct Overtaken(MemoryStore);
+
+    impl Store for Overtaken {
+        fn create(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+            self.0.create(name, bytes)
+        }
+        fn get(&self, name: &str, range: Option<Range<u64>>) -> Result<Object, Error> {
+            self.0.get(name, range)
+        }
+        fn list(&self, _prefix: &str) -> Result<Vec<String>, Error> {
+            self.0.create(STORE_NAME, &encode(7))?;
+            Ok(vec!["catalog/00000000000000000001.json".to_owned()])
+        }
+        fn delete(&self, name: &str) -> Result<(), Error> {
+            self.0.delete(name)
+        }
+    }
+
+    #[test]
+    fn the_objects_of_a_quicker_first_opener_are_not_foreign() {
+        let identity = Identity::open(&Overtaken(MemoryStore::new()), 8).unwrap();
+        assert_eq!(identity.uuid, 7);
     }
 
     #[test]
@@ -145,14 +215,24 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_at_any_call_leaves_a_store_that_opens() {
+    fn a_fault_at_any_call_leaves_a_store_that_opens() {
         let whole = FaultyStore::new(Arc::default());
         Identity::open(&whole, 7).unwrap();
-        for (at, seed) in (1..=whole.calls()).flat_map(|at| (0..4).map(move |seed| (at, seed))) {
-            let store = FaultyStore::with_fault(Arc::default(), at, Fault::Crash, seed);
-            Identity::open(&store, 7).ok();
-            let identity = Identity::open(&store.reopen(), 8).unwrap();
-            assert!([7, 8].contains(&identity.uuid), "call {at}, seed {seed}");
+        let mut left_by_the_probe = 0;
+        for fault in [Fault::Crash, Fault::Error, Fault::LostAnswer, Fault::Full] {
+            for (at, seed) in (1..=whole.calls()).flat_map(|at| (0..4).map(move |seed| (at, seed))) {
+                let store = FaultyStore::with_fault(Arc::default(), at, fault, seed);
+                Identity::open(&store, 7).ok();
+                let next = store.reopen();
+                left_by_the_probe += usize::from(next.list("").unwrap() == ["probe/0"]);
+                let identity = Identity::open(&next, 8)
+                    .unwrap_or_else(|error| panic!("{fault:?} at call {at}, seed {seed}: {error}"));
+                assert!(
+                    [7, 8].contains(&identity.uuid),
+                    "{fault:?} at call {at}, seed {seed}"
+                );
+            }
         }
+        assert!(left_by_the_probe > 0, "the sweep passes through the probe");
     }
 }

@@ -62,10 +62,7 @@ impl Bounded {
 
     /// The steps that are still missing before `length` bytes may be kept.
     fn missing_steps(&self, length: usize) -> u32 {
-        let held = self
-            .share
-            .as_ref()
-            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let held = self.share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let needed = if length <= BODY_SMALL_BYTES_MAX {
             0
         } else {

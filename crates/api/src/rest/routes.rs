@@ -108,18 +108,28 @@ fn point_rows() -> Vec<Route> {
     vec![
         get(of!("/points/{id}"), "get_point", Read).to(points::one),
         post(of!("/points"), "get_points", Read).json(points::retrieve),
-        put(of!("/points"), "upsert_points", Write).bulk().change(changes::change::<UpsertBody>),
+        put(of!("/points"), "upsert_points", Write)
+            .bulk()
+            .change(changes::change::<UpsertBody>),
         post(of!("/points/delete"), "delete_points", Write).change(changes::change::<DeleteBody>),
-        put(of!("/points/vectors"), "update_vectors", Write).bulk().change(changes::change::<UpdateVectorsBody>),
+        put(of!("/points/vectors"), "update_vectors", Write)
+            .bulk()
+            .change(changes::change::<UpdateVectorsBody>),
         post(of!("/points/vectors/delete"), "delete_vectors", Write)
             .change(changes::change::<DeleteVectorsBody>),
-        post(of!("/points/payload"), "set_payload", Write).bulk().change(changes::set_payload),
-        put(of!("/points/payload"), "overwrite_payload", Write).bulk().change(changes::overwrite_payload),
+        post(of!("/points/payload"), "set_payload", Write)
+            .bulk()
+            .change(changes::set_payload),
+        put(of!("/points/payload"), "overwrite_payload", Write)
+            .bulk()
+            .change(changes::overwrite_payload),
         post(of!("/points/payload/delete"), "delete_payload", Write)
             .change(changes::change::<DeletePayloadBody>),
         post(of!("/points/payload/clear"), "clear_payload", Write)
             .change(changes::change::<ClearPayloadBody>),
-        post(of!("/points/batch"), "batch_update", Write).bulk().change(changes::batch),
+        post(of!("/points/batch"), "batch_update", Write)
+            .bulk()
+            .change(changes::batch),
         post(of!("/points/scroll"), "scroll_points", Read).json(points::scroll),
         post(of!("/points/count"), "count_points", Read).json(points::count),
         post(of!("/facet"), "facet", Read).json(points::facet),

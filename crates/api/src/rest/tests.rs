@@ -1,7 +1,9 @@
 //! The route table against the router and the document, and the tidying of paths.
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::future::pending;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -10,6 +12,9 @@ use kindred_model::config::CreateCollection;
 use kindred_model::update::{Selector, UpdateOp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::*;
 use crate::auth::Keys;
@@ -140,7 +145,7 @@ async fn answer_of(route: Route, app: &Arc<App>) -> (StatusCode, Value) {
     let router = Router::new()
         .route("/x", axum::routing::get(handler(route)))
         .with_state(Arc::clone(app));
-    let response = router
+    let response = logged(router)
         .oneshot(Request::builder().uri("/x").body(Body::empty()).unwrap())
         .await
         .unwrap();
@@ -168,6 +173,72 @@ async fn a_panic_is_answered_and_the_next_request_too() {
     }
     let fine = route::on(Method::GET, "/x", "x", Access::Read).to(service::clear_issues);
     assert_eq!(answer_of(fine, &app).await.0, StatusCode::OK);
+}
+
+/// Keeps the warnings that are logged on this thread.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::WARN
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        struct Fields(String);
+        impl Visit for Fields {
+            fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+                self.0 += &format!("{field}={value:?};");
+            }
+        }
+        let mut fields = Fields(String::new());
+        event.record(&mut fields);
+        self.0.lock().unwrap().push(fields.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+fn fine(_: Call<'_, NoParams, ()>) -> Result<bool, Refusal> {
+    Err(Refusal::bare("the client's fault"))
+}
+
+fn broken_store(_: Call<'_, NoParams, ()>) -> Result<bool, Refusal> {
+    Err(Refusal::new(ErrorKind::Full, "no space"))
+}
+
+#[tokio::test]
+async fn every_failure_is_logged_once() {
+    let (_folder, app) = app();
+    let warnings = Warnings::default();
+    let _guard = tracing::subscriber::set_default(warnings.clone());
+    for handle in [fine, broken_store] {
+        let route = route::on(Method::GET, "/x", "x", Access::Read).to(handle);
+        answer_of(route, &app).await;
+    }
+    // A panic outside of a handler's own thread loses its answer, but not its line.
+    let router = Router::new().route(
+        "/y",
+        axum::routing::get(async || -> Response { panic!("a defect") }),
+    );
+    let request = Request::builder().uri("/y").body(Body::empty()).unwrap();
+    let response = logged(router).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let want = [
+        r#"message=a request failed;method=GET;route="/x";status=507;text="Storage full: no space";"#,
+        r#"message=a request failed;method=GET;route="/y";status=500;text="Service internal error: the request failed unexpectedly, see the log of the server";"#,
+    ];
+    assert_eq!(*warnings.0.lock().unwrap(), want);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,15 @@
 //! Requests that mean harm: all are answered, none with a 5xx, and the server lives on.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::Request;
+use hyper::body::Frame;
 use serde_json::{Value, json};
+use tokio::time::{Sleep, sleep};
 
 use crate::door::Door;
 
@@ -171,4 +180,110 @@ async fn too_many_requests_in_one_body_are_refused() {
         text,
     )
     .await;
+    let operations: Vec<Value> = (0..16_385).map(|_| json!({"delete": {"points": []}})).collect();
+    let text = "[operations: value 16385 invalid, must be 16384 or smaller]";
+    let body = json!({"operations": operations});
+    door.refuses("POST", &format!("{ART}/batch"), body, 422, text)
+        .await;
+}
+
+#[tokio::test]
+async fn two_megabytes_of_empty_objects_are_not_decoded() {
+    let door = Door::with_art().await;
+    let many = format!("[{}{{}}]", "{},".repeat(700_000));
+    for (path, body) in [
+        ("/points/query", format!("{{\"prefetch\":{many}}}")),
+        ("/points/query", format!("{{\"filter\":{{\"must\":{many}}}}}")),
+        ("/points/query/batch", format!("{{\"searches\":{many}}}")),
+        ("/points/query/groups", format!("{{\"prefetch\":{many}}}")),
+        ("/points/search", format!("{{\"filter\":{{\"must\":{many}}}}}")),
+        ("/points/search/batch", format!("{{\"searches\":{many}}}")),
+        ("/points/recommend", format!("{{\"positive\":{many}}}")),
+        ("/points/discover", format!("{{\"context\":{many}}}")),
+        (
+            "/points/search/matrix/pairs",
+            format!("{{\"filter\":{{\"must\":{many}}}}}"),
+        ),
+        ("/points", format!("{{\"ids\":{many}}}")),
+        ("/points/scroll", format!("{{\"filter\":{{\"must\":{many}}}}}")),
+        ("/points/count", format!("{{\"filter\":{{\"must\":{many}}}}}")),
+        ("/points/delete", format!("{{\"filter\":{{\"must\":{many}}}}}")),
+        (
+            "/points/payload/clear",
+            format!("{{\"filter\":{{\"must\":{many}}}}}"),
+        ),
+        ("/facet", format!("{{\"filter\":{{\"must\":{many}}}}}")),
+    ] {
+        let answer = door.raw("POST", &format!("/collections/art{path}"), body).await;
+        assert_eq!(answer.status.as_u16(), 400, "{path}: {}", answer.text);
+        assert_eq!(
+            answer.error(),
+            "Format error in JSON body: more than 131072 objects and arrays",
+            "{path}"
+        );
+    }
+    // Points may bring that much.
+    let payload = format!("{{\"points\":[{{\"id\":1,\"vector\":[1,0],\"payload\":{{\"a\":{many}}}}}]}}");
+    let answer = door.raw("PUT", &format!("{ART}?wait=true"), payload).await;
+    assert_eq!(answer.status.as_u16(), 200, "{}", answer.text);
+}
+
+/// A body that arrives whole after two seconds.
+struct Late {
+    body: Option<Bytes>,
+    wait: Pin<Box<Sleep>>,
+}
+
+impl HttpBody for Late {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.wait.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.body.take().map(|body| Ok(Frame::data(body))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_for_a_body_counts_for_its_timeout() {
+    let door = Door::with_art().await;
+    let ask = async |timeout: u64| {
+        let body = Late {
+            body: Some(Bytes::from_static(b"{\"query\":[1,0]}")),
+            wait: Box::pin(sleep(Duration::from_secs(2))),
+        };
+        let request = Request::post(format!("{ART}/query?timeout={timeout}"))
+            .header("content-type", "application/json")
+            .body(Body::new(body))
+            .unwrap();
+        door.send(request).await
+    };
+    let late = ask(1).await;
+    assert_eq!(late.status.as_u16(), 408, "{}", late.text);
+    assert_eq!(
+        late.error(),
+        "Timeout: Timeout error: Operation 'Search' timed out after 1 seconds"
+    );
+    assert_eq!(ask(60).await.status.as_u16(), 200);
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_a_415() {
+    let door = Door::with_art().await;
+    let request = Request::post(format!("{ART}/query"))
+        .header("content-type", "application/json")
+        .header("content-encoding", "gzip")
+        .body(Body::from("x"))
+        .unwrap();
+    let answer = door.send(request).await;
+    assert_eq!(answer.status.as_u16(), 415, "{}", answer.text);
+    assert_eq!(
+        answer.error(),
+        "Unsupported content encoding: the request body must not be compressed"
+    );
 }

@@ -265,7 +265,6 @@ fn check(grain: Grain, cases: u32) -> Tally {
 #[test]
 fn exact_arithmetic_gives_the_same_answers() {
     let tally = check(Grain::Coarse, 800);
-    eprintln!("TALLY {tally:?}");
     // Most questions are answered, and most answers are compared to the bit.
     assert!(tally.exact.get() > 3 * tally.open.get(), "{tally:?}");
     assert!(tally.exact.get() > tally.refused.get(), "{tally:?}");
@@ -275,7 +274,6 @@ fn exact_arithmetic_gives_the_same_answers() {
 #[test]
 fn rounded_arithmetic_gives_the_same_answers_up_to_ties() {
     let tally = check(Grain::Fine, 500);
-    eprintln!("TALLY {tally:?}");
     assert!(
         tally.close.get() + tally.exact.get() > 2 * tally.open.get(),
         "{tally:?}"

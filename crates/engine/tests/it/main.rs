@@ -8,6 +8,7 @@ mod engine;
 mod corpus;
 #[cfg(test)]
 mod crash;
+mod damage;
 #[cfg(test)]
 mod determinism;
 #[cfg(test)]

@@ -36,8 +36,6 @@ pub(crate) struct Header {
 pub(crate) enum Content<'a> {
     Batch(Batch<'a>),
     Seal,
-    /// The object is shorter than its header, or than its header says: no store of ours has acknowledged it.
-    Torn,
 }
 
 #[derive(Debug)]
@@ -95,9 +93,9 @@ fn write_header(out: &mut Vec<u8>, kind: u32, header: Header, first: u64, count:
 
 /// Reads the slot `seq` of `epoch`, checking every byte. `name` is for errors.
 pub(crate) fn decode<'a>(name: &str, epoch: u64, seq: u64, bytes: &'a [u8]) -> Result<Content<'a>, Error> {
-    let Some(header) = bytes.get(..HEADER_BYTES) else {
-        return Ok(Content::Torn);
-    };
+    let at = |offset, flaw| Error::corrupt(name, offset, flaw);
+    let short = || at(offset(bytes.len()), Flaw::Short);
+    let header = bytes.get(..HEADER_BYTES).ok_or_else(short)?;
     let mut fields = Fields::new(name, header);
     fields.prelude(&MAGIC)?;
     let kind = fields.u32()?;
@@ -110,7 +108,6 @@ pub(crate) fn decode<'a>(name: &str, epoch: u64, seq: u64, bytes: &'a [u8]) -> R
     if header.get(..HEADER_BYTES - 4).map(crc32c) != Some(crc) {
         return Err(fields.corrupt(Flaw::Checksum));
     }
-    let at = |offset, flaw| Error::corrupt(name, offset, flaw);
     if place != (epoch, seq) {
         return Err(at(32, Flaw::Value("the slot (it belongs to another place)")));
     }
@@ -122,7 +119,7 @@ pub(crate) fn decode<'a>(name: &str, epoch: u64, seq: u64, bytes: &'a [u8]) -> R
         return Err(at(offset(HEADER_BYTES + body_len), Flaw::Trailing));
     }
     if body.len() < body_len {
-        return Ok(Content::Torn);
+        return Err(short());
     }
     match kind {
         KIND_SEAL if (first, count, body_len) == (0, 0, 0) => Ok(Content::Seal),

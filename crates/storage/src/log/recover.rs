@@ -1,9 +1,8 @@
 //! Step *recover* of the protocol (rule 3): every sealed epoch from its start up to its seal, in order.
 //!
 //! A slot that is missing, damaged or out of order is an error that names it: nothing after it can be trusted, and
-//! nothing that may have been acknowledged is dropped. The one exception is the very last slot before a seal if it is
-//! incomplete by its length: a write that was never acknowledged. (The local store does not leave such a thing, as it
-//! links a file only after a sync; a power cut with `Durability::Os` may.)
+//! nothing that may have been acknowledged is dropped. That holds for the last slot, too: no store shows an object
+//! before it is whole, so one that is too short has lost bytes that were acknowledged.
 
 use crate::error::{Error, Flaw};
 use crate::fields::offset;
@@ -32,8 +31,6 @@ pub(crate) fn recover<E: From<Error>>(
             let batch = match batch::decode(&name, sealed.epoch, seq, &bytes)? {
                 Content::Batch(batch) => batch,
                 Content::Seal => return Err(Error::corrupt(&name, 0, Flaw::Seal).into()),
-                Content::Torn if seq + 1 == sealed.seal => continue,
-                Content::Torn => return Err(Error::corrupt(&name, offset(bytes.len()), Flaw::Short).into()),
             };
             let continues = match slots.last() {
                 Some(before) => batch.first == before.end,

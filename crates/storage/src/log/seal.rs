@@ -66,7 +66,7 @@ fn seal_epoch(
                     seal: last,
                 });
             }
-            Content::Batch(_) | Content::Torn => seq = last.saturating_add(1),
+            Content::Batch(_) => seq = last.saturating_add(1),
         }
     }
     for _ in 0..MAX_COLLISIONS {
@@ -92,7 +92,7 @@ fn seal_epoch(
                         seal: seq,
                     });
                 }
-                Content::Batch(_) | Content::Torn => seq = seq.saturating_add(1),
+                Content::Batch(_) => seq = seq.saturating_add(1),
             },
         }
     }

@@ -50,7 +50,9 @@ proptest! {
                 flipped[at] ^= mask;
                 prop_assert!(decode("x", 5, 6, &flipped).is_err(), "flip at {}", at);
                 let cut = decode("x", 5, 6, &bytes[..at]);
-                prop_assert!(matches!(cut, Ok(Content::Torn)), "cut at {}: {:?}", at, cut);
+                let is_short = matches!(cut, Err(Error::Corrupt { offset: place, flaw: Flaw::Short, .. })
+                    if place == offset(at));
+                prop_assert!(is_short, "cut at {}: {:?}", at, cut);
             }
             let longer = [&bytes[..], b"x"].concat();
             let trailing = matches!(decode("x", 5, 6, &longer), Err(Error::Corrupt { flaw: Flaw::Trailing, .. }));
@@ -247,28 +249,21 @@ fn damage_is_an_error_with_the_object_and_never_a_truncation() {
 }
 
 #[test]
-fn only_the_last_slot_before_the_seal_may_be_torn() {
-    for len in [0, 1, 67, 68, 76] {
-        let store = written();
-        replace(&store, (1, 2), |bytes| Some(bytes[..len].to_vec()));
-        replace(&store, (2, 0), |_| {
-            encode_batch(
-                "",
-                Header {
-                    put_id: 0,
-                    epoch: 2,
-                    seq: 0,
-                },
-                Lsn(4),
-                &["e"],
-            )
-            .ok()
-        });
-        assert_eq!(
-            replayed(&store, &SEALED, 1).unwrap(),
-            ("1a 2b 3c 4e ".into(), Lsn(5)),
-            "cut to {len}"
-        );
+fn a_cut_at_any_length_of_any_slot_is_refused_with_object_and_offset() {
+    // The last slot before a seal is (1, 2), the last of all (2, 0), and (1, 3) holds a seal.
+    for at in [(1, 0), (1, 1), (1, 2), (2, 0)] {
+        let name = slot_name("s/", at.0, at.1);
+        let whole = written().get(&name, None).unwrap().len();
+        for len in 0..whole {
+            let store = written();
+            replace(&store, at, |bytes| Some(bytes[..len].to_vec()));
+            let error = replayed(&store, &SEALED, 1).unwrap_err();
+            assert!(
+                matches!(&error, Error::Corrupt { object, offset: place, flaw: Flaw::Short }
+                    if *object == name && *place == offset(len)),
+                "{at:?} cut to {len}: {error}"
+            );
+        }
     }
 }
 
@@ -289,23 +284,37 @@ fn sealing_passes_what_is_written_and_repeats_harmlessly() {
             .collect();
         assert_eq!(sealed, expected);
     }
-    // A torn slot counts as written, and so does what the list did not show yet.
-    store.create(&slot_name("s/", 5, 0), b"torn").unwrap();
-    let sealed = seal(
-        &*store,
-        "s/",
-        &[EpochStart { epoch: 5, start: 0 }],
-        &mut PutIds::new(4),
-    )
-    .unwrap();
-    assert_eq!(
-        sealed,
-        [Sealed {
+}
+
+#[test]
+fn sealing_refuses_a_cut_slot_and_writes_nothing_behind_it() {
+    for (is_seal, start) in [(false, 0), (true, 0), (false, 1), (true, 1)] {
+        let header = Header {
+            put_id: 0,
             epoch: 5,
-            start: 0,
-            seal: 1
-        }]
-    );
+            seq: 1,
+        };
+        let bytes = if is_seal {
+            encode_seal(header)
+        } else {
+            encode_batch("", header, Lsn(1), &["e"]).unwrap()
+        };
+        for len in 0..bytes.len() {
+            let store = MemoryStore::new();
+            let name = slot_name("s/", 5, 1);
+            store.create(&name, &bytes[..len]).unwrap();
+            for seed in [1, 2] {
+                let starts = [EpochStart { epoch: 5, start }];
+                let error = seal(&store, "s/", &starts, &mut PutIds::new(seed)).unwrap_err();
+                assert!(
+                    matches!(&error, Error::Corrupt { object, offset: place, flaw: Flaw::Short }
+                        if *object == name && *place == offset(len)),
+                    "cut to {len}: {error}"
+                );
+            }
+            assert_eq!(store.list("").unwrap(), [name]);
+        }
+    }
 }
 
 #[test]

@@ -5,8 +5,10 @@
 //! dropped the dirty pages and will report the next sync as fine), and an object whose directory entry could not be
 //! synced cannot be read either, so nobody takes it for durable.
 
+mod folder;
+
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 use super::name::{self, LOCAL_SEGMENT};
-use super::{Object, Store};
+use super::{Object, Store, probe};
 use crate::error::Error;
 
 /// How often a directory may vanish below a create before that is an error; only a stranger can remove one at all.
@@ -29,7 +31,7 @@ pub enum Durability {
     #[default]
     Fsync,
     /// The bytes are with the operating system: an acknowledged object survives the end of the process, but a power
-    /// cut may lose or empty the newest objects, after which opening may report them as damaged.
+    /// cut may lose, cut or empty the newest objects. Those that are damaged are refused when they are opened.
     Os,
 }
 
@@ -60,7 +62,7 @@ struct Halt {
 
 impl LocalStore {
     /// Opens or makes the folder, takes its lock ([`Error::Locked`] if another has it), and sweeps what unfinished
-    /// creates left.
+    /// creates left. In a folder that is not a store yet nothing of anybody else is touched: `probe` refuses it.
     pub fn open(root: impl Into<PathBuf>, durability: Durability) -> Result<LocalStore, Error> {
         let sync: SyncFn = match durability {
             Durability::Fsync => File::sync_all,
@@ -76,17 +78,19 @@ impl LocalStore {
         let local = root.join(LOCAL_SEGMENT);
         let temp = local.join("tmp");
         fs::create_dir_all(&temp).map_err(at_folder)?;
-        let lock = File::create(local.join("lock")).map_err(at_folder)?;
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(local.join("lock"))
+            .map_err(at_folder)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::Locked { folder }),
             Err(TryLockError::Error(source)) => return Err(Error::io(&folder, source)),
         }
         // Only now, under the lock, is whatever lies there nobody's.
-        for entry in fs::read_dir(&temp).map_err(at_folder)? {
-            // What cannot be removed (a stranger's directory) is in nobody's way.
-            fs::remove_file(entry.map_err(at_folder)?.path()).ok();
-        }
+        folder::sweep(&root).map_err(at_folder)?;
         Ok(LocalStore {
             root,
             temp,
@@ -133,7 +137,7 @@ impl LocalStore {
 
     fn write_temp(&self, name: &str, bytes: &[u8]) -> Result<Temp, Error> {
         let number = self.temp_count.fetch_add(1, Ordering::Relaxed);
-        let temp = Temp(self.temp.join(format!("{number:016x}")));
+        let temp = Temp(self.temp.join(folder::temp_name(number)));
         let mut file = File::create_new(&temp.0).map_err(|source| Error::io(name, source))?;
         file.write_all(bytes).map_err(|source| Error::io(name, source))?;
         if let Err(source) = (self.sync)(&file) {
@@ -278,6 +282,14 @@ impl Store for LocalStore {
             Err(source) => return Err(Error::io(name, source)),
         }
         Ok(())
+    }
+
+    /// Looks at all files, as the grammar of names hides from a list what strangers may have here.
+    fn probe(&self) -> Result<(), Error> {
+        match folder::foreign(&self.root)? {
+            Some(found) => Err(Error::Foreign { found }),
+            None => probe::check(self),
+        }
     }
 }
 

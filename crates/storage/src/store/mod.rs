@@ -48,8 +48,9 @@ pub trait Store: Send + Sync {
     /// Removes an object; one that is absent already is no error. May come undone by a power cut.
     fn delete(&self, name: &str) -> Result<(), Error>;
 
-    /// Proves, on a scratch object, what the log protocol needs: that create refuses an existing name, and that get
-    /// and list see a write and a delete at once. Run before a store is first used.
+    /// Proves that this can become a store: that it is empty ([`Error::Foreign`] if not, unless it has a `STORE`
+    /// already), and then, on a scratch object, what the log protocol needs: that create refuses an existing name,
+    /// and that get and list see a write and a delete at once. Run before a store is first used.
     fn probe(&self) -> Result<(), Error> {
         probe::check(self)
     }

@@ -1,15 +1,18 @@
-//! The check that a store keeps its promises, run by `Store::probe` on a scratch object before first use.
+//! The check that a store is empty and keeps its promises, run by `Store::probe` before first use.
 
 use std::io;
 
-use super::Store;
+use super::{STORE_NAME, Store};
 use crate::error::Error;
 
 const PREFIX: &str = "probe/";
-const NAME: &str = "probe/0";
+
+/// The scratch object.
+pub(crate) const NAME: &str = "probe/0";
 
 /// Leaves nothing behind when it succeeds; what a failed run left is removed by the next.
 pub(crate) fn check<S: Store + ?Sized>(store: &S) -> Result<(), Error> {
+    check_empty(store.list("")?)?;
     store.delete(NAME)?;
     store.create(NAME, b"first")?;
     match store.create(NAME, b"second") {
@@ -35,6 +38,14 @@ pub(crate) fn check<S: Store + ?Sized>(store: &S) -> Result<(), Error> {
         Err(error) => Err(error),
         Ok(_) => unfit("a deleted object can still be read"),
     }
+}
+
+fn check_empty(names: Vec<String>) -> Result<(), Error> {
+    if names.iter().any(|name| name == STORE_NAME) {
+        return Ok(());
+    }
+    let found = names.into_iter().find(|name| name != NAME);
+    found.map_or(Ok(()), |found| Err(Error::Foreign { found }))
 }
 
 fn unfit(why: &'static str) -> Result<(), Error> {

@@ -71,6 +71,40 @@ fn damage_on_disk_is_reported_with_its_object() {
     }
 }
 
+/// The newest batch was acknowledged, so no opening may go on without it, however often it is tried.
+#[test]
+fn a_last_batch_that_was_cut_is_refused_at_every_length() {
+    let slot = "c/x/s0/log/0000000000000001/0000000000000001";
+    let written = || {
+        let store = Arc::new(MemoryStore::new());
+        let mut shard = Shard::open(store.clone(), 1).unwrap();
+        shard.append(&["first".into()]).unwrap();
+        shard.append(&["second".into(), "third".into()]).unwrap();
+        let bytes = store.get(slot, None).unwrap().to_vec();
+        (store, bytes)
+    };
+    for len in 0..written().1.len() {
+        let (store, bytes) = written();
+        store.delete(slot).unwrap();
+        store.create(slot, &bytes[..len]).unwrap();
+        for seed in [2, 3] {
+            let error = Shard::open(store.clone(), seed).unwrap_err();
+            let place = u64::try_from(len).unwrap();
+            let is_it = matches!(&error, Error::Corrupt { object, offset, flaw: Flaw::Short }
+                if object == slot && *offset == place);
+            assert!(is_it, "cut to {len}: {error}");
+        }
+        store.delete(slot).unwrap();
+        store.create(slot, &bytes).unwrap();
+        let repaired = Shard::open(store, 4).unwrap();
+        assert_eq!(
+            repaired.list,
+            ["first", "second", "third"],
+            "the refusals broke nothing"
+        );
+    }
+}
+
 #[test]
 fn a_log_without_a_manifest_is_not_taken_for_a_new_shard() {
     let store = Arc::new(MemoryStore::new());

@@ -1,7 +1,8 @@
 //! What only a directory has: the lock, strangers' files, and syncs that fail.
 
 use super::*;
-use crate::store::Store;
+use crate::identity::Identity;
+use crate::store::{STORE_NAME, Store};
 
 fn open(path: &Path) -> LocalStore {
     LocalStore::open(path, Durability::Fsync).unwrap()
@@ -57,6 +58,144 @@ fn strangers_are_ignored() {
         store.get("c/1/below", None),
         Err(Error::NotFound { .. })
     ));
+}
+
+/// All files below the folder with their bytes, and all directories.
+fn contents(folder: &Path) -> BTreeSet<(PathBuf, Option<Vec<u8>>)> {
+    let mut found = BTreeSet::new();
+    let mut pending = vec![folder.to_owned()];
+    while let Some(directory) = pending.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path.clone());
+                found.insert((path, None));
+            } else {
+                let bytes = fs::read(&path).unwrap();
+                found.insert((path, Some(bytes)));
+            }
+        }
+    }
+    found
+}
+
+fn write(folder: &Path, name: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, b"theirs").unwrap();
+}
+
+#[test]
+fn the_folder_of_a_stranger_is_refused_and_left_as_it_is() {
+    for name in [
+        "c/photos/cat.jpg",
+        "Holiday 2024/Cat.JPG",
+        "notes.txt",
+        ".profile",
+        "c/.hidden",
+        "probe/1",
+        "probe/0/deeper",
+        "store",
+        "STORE/here",
+        "local/share/notes",
+        "local/tmp/notes.txt",
+        "local/tmp/0/0000000000000000",
+        "lost+found.txt",
+        "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), name);
+        fs::create_dir_all(folder.path().join("c/empty")).unwrap();
+        fs::create_dir_all(folder.path().join("local/tmp")).unwrap();
+        fs::write(folder.path().join("local/lock"), b"what is this").unwrap();
+        let before = contents(folder.path());
+        for uuid in [7, 8] {
+            let refused = Identity::open(&open(folder.path()), uuid).unwrap_err();
+            assert!(
+                matches!(&refused, Error::Foreign { found } if found == name),
+                "{refused}"
+            );
+            assert_eq!(
+                refused.to_string(),
+                format!("the folder holds `{name}` but no STORE: it is not a Kindred database")
+            );
+            assert_eq!(contents(folder.path()), before, "{name}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_a_folder_is_a_stranger_and_never_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/", folder.path().join("root")).unwrap();
+    let refused = Identity::open(&open(folder.path()), 7).unwrap_err();
+    assert!(
+        matches!(&refused, Error::Foreign { found } if found == "root"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn what_file_systems_and_a_first_opening_leave_is_no_stranger() {
+    for names in [
+        &[][..],
+        &["lost+found/#12"],
+        &["local/lock"],
+        &["local/lock", "local/tmp/0000000000000000"],
+        &["local/lock", "local/tmp/0000000000000001", "probe/0"],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            write(folder.path(), name);
+        }
+        for directory in ["Empty Folder/below", "c/empty", "probe"] {
+            fs::create_dir_all(folder.path().join(directory)).unwrap();
+        }
+        assert_eq!(
+            Identity::open(&open(folder.path()), 7).unwrap().uuid,
+            7,
+            "{names:?}"
+        );
+        write(folder.path(), "Notes (1).txt");
+        let store = open(folder.path());
+        assert_eq!(
+            Identity::open(&store, 8).unwrap().uuid,
+            7,
+            "a store keeps strangers"
+        );
+        store.probe().unwrap();
+        assert_eq!(store.list("").unwrap(), [STORE_NAME]);
+    }
+}
+
+#[test]
+fn an_opening_of_a_store_removes_the_empty_directories_of_objects_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    Identity::open(&store, 7).unwrap();
+    store.create("c/x/s0/1", b"one").unwrap();
+    drop(store);
+    for directory in [
+        "c/x/s1/log/0",
+        "c/y",
+        "d",
+        "c/Odd One",
+        "lost+found",
+        "local/cache",
+    ] {
+        fs::create_dir_all(folder.path().join(directory)).unwrap();
+    }
+    let store = open(folder.path());
+    let is_kept = |directory: &str| folder.path().join(directory).exists();
+    for directory in ["c/x/s1", "c/y", "d"] {
+        assert!(!is_kept(directory), "{directory}");
+    }
+    for directory in ["c/Odd One", "lost+found", "local/cache", "local/tmp"] {
+        assert!(is_kept(directory), "{directory}");
+    }
+    assert_eq!(store.list("").unwrap(), [STORE_NAME, "c/x/s0/1"]);
+    store.create("c/y/1", b"two").unwrap();
 }
 
 #[test]
