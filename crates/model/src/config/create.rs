@@ -15,12 +15,12 @@ use super::sharding::ShardingMethod;
 use super::strict::StrictModeConfig;
 use super::vectors::{
     Modifier, MultiVectorConfig, SparseIndexParams, SparseVectorParams, VectorParams, VectorsConfig,
-    check_vector_name,
+    bad_vector_name, check_vector_name,
 };
 use super::wal::{WalConfig, WalConfigDiff};
 use crate::distance::Distance;
 use crate::error::{Check, Invalid, Validate};
-use crate::limits::{VECTOR_DIM_MAX, VECTOR_NAME_BYTES_MAX, VECTORS_PER_COLLECTION_MAX};
+use crate::limits::{VECTOR_DIM_MAX, VECTORS_PER_COLLECTION_MAX};
 use crate::payload::Payload;
 use crate::vector::{DEFAULT_VECTOR, Datatype};
 
@@ -237,10 +237,8 @@ impl CollectionConfig {
     /// Adds a vector. Fails when limits are broken, or when a vector is already called `name`.
     pub fn add_vector(&mut self, name: &str, vector: NewVector) -> Result<(), Invalid> {
         Check::all("", &vector)?;
-        if name.len() > VECTOR_NAME_BYTES_MAX {
-            return Err(Invalid::input(format!(
-                "Vector name is longer than {VECTOR_NAME_BYTES_MAX} bytes"
-            )));
+        if let Some(why) = bad_vector_name(name) {
+            return Err(Invalid::input(why));
         }
         if self.column(name).is_some() {
             return Err(Invalid::input(format!(

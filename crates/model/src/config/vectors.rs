@@ -129,15 +129,21 @@ impl SparseVectorParams {
 
 /// Reports a name that is too long under the key of its map.
 pub(super) fn check_vector_name(check: &mut Check, name: &str) {
-    if name.len() > VECTOR_NAME_BYTES_MAX {
-        check.fail(
-            "?",
-            format!(
-                "vector name of {} bytes invalid, must be at most {VECTOR_NAME_BYTES_MAX}",
-                name.len()
-            ),
-        );
+    if let Some(why) = bad_vector_name(name) {
+        check.fail("?", why);
     }
+}
+
+/// Why a vector cannot have this name.
+pub(super) fn bad_vector_name(name: &str) -> Option<String> {
+    if name.len() > VECTOR_NAME_BYTES_MAX {
+        let bytes = name.len();
+        return Some(format!(
+            "vector name of {bytes} bytes invalid, must be at most {VECTOR_NAME_BYTES_MAX}"
+        ));
+    }
+    name.contains(char::is_control)
+        .then(|| "vector name with control characters invalid".to_owned())
 }
 
 impl Validate for VectorParams {
