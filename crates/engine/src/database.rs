@@ -44,7 +44,8 @@ impl Database {
     /// Opens the folder `path`, or makes it. One process at a time; every acknowledged change survives a crash.
     ///
     /// # Errors
-    /// `Busy` when another process has the folder, `Corrupt` when its bytes cannot be what was written.
+    /// `Busy` when another process has the folder, `InvalidInput` when it holds something that is not a database,
+    /// `Corrupt` when its bytes cannot be what was written; the text names the object.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let store = LocalStore::open(path.as_ref(), Durability::Fsync)?;
         Self::open_with(Env::new(Arc::new(store)))

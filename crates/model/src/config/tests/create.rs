@@ -378,7 +378,7 @@ fn vectors_are_added_and_dropped() {
     check(
         &"n".repeat(201),
         r#"{"sparse":{}}"#,
-        "400 input: Vector name is longer than 200 bytes",
+        "400 input: vector name of 201 bytes invalid, must be at most 200",
     );
 
     let params = &serde_json::to_value(&made).unwrap()["params"];
