@@ -287,7 +287,7 @@ impl<P: Params> Head<P> {
     async fn read(app: &App, request: Request, has_body: bool) -> Result<Self, Refusal> {
         let (mut parts, rest) = request.into_parts();
         let path = PathParams::read(&mut parts).await;
-        let read = path.and_then(|path| Ok((path, read_query(&parts.uri)?)));
+        let read = path.and_then(|path| Ok((path, read_query::<P>(&parts.uri)?)));
         let (path, params) = match read {
             Ok(read) => read,
             Err(refusal) => {

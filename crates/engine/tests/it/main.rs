@@ -8,6 +8,7 @@ mod engine;
 mod corpus;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod determinism;
