@@ -209,7 +209,7 @@ impl Subscriber for Warnings {
     fn exit(&self, _: &Id) {}
 }
 
-fn fine(_: Call<'_, NoParams, ()>) -> Result<bool, Refusal> {
+fn wrong(_: Call<'_, NoParams, ()>) -> Result<bool, Refusal> {
     Err(Refusal::bare("the client's fault"))
 }
 
@@ -222,11 +222,11 @@ async fn every_failure_is_logged_once() {
     let (_folder, app) = app();
     let warnings = Warnings::default();
     let _guard = tracing::subscriber::set_default(warnings.clone());
-    for handle in [fine, broken_store] {
+    for handle in [wrong, broken_store] {
         let route = route::on(Method::GET, "/x", "x", Access::Read).to(handle);
         answer_of(route, &app).await;
     }
-    // A panic outside of a handler's own thread loses its answer, but not its line.
+    // A panic before the handler has its own thread is caught further out.
     let router = Router::new().route(
         "/y",
         axum::routing::get(async || -> Response { panic!("a defect") }),
