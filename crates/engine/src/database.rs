@@ -21,6 +21,7 @@ use kindred_model::query::request::QueryRequest;
 use kindred_model::update::{Selector, UpdateOp};
 use kindred_storage::{Durability, Identity, LocalStore};
 use parking_lot::Mutex;
+use uuid::Uuid;
 
 use crate::aliases::{self, Alias};
 use crate::catalog::{CatalogStore, Entry};
@@ -35,6 +36,7 @@ use crate::upkeep;
 
 /// An open database. Share it in an `Arc`; every method may be called from any thread.
 pub struct Database {
+    id: Uuid,
     env: Env,
     names: ArcSwap<Names>,
     catalog: Mutex<CatalogStore>,
@@ -56,7 +58,7 @@ impl Database {
     /// # Errors
     /// As for [`Database::open`].
     pub fn open_with(env: Env) -> Result<Self, Error> {
-        Identity::open(env.store.as_ref(), env.random_u128())?;
+        let identity = Identity::open(env.store.as_ref(), env.random_u128())?;
         let mut catalog = CatalogStore::open(Arc::clone(&env.store), env.random_uuid())?;
         upkeep::sweep(&env, &mut catalog)?;
         upkeep::account(&env, catalog.current())?;
@@ -70,10 +72,16 @@ impl Database {
                 .insert(name.clone(), Arc::new(open_collection(&env, entry)?));
         }
         Ok(Self {
+            id: Uuid::from_u128(identity.uuid),
             env,
             names: ArcSwap::from_pointee(names),
             catalog: Mutex::new(catalog),
         })
+    }
+
+    /// A random number that no other database has; it was drawn when the store was made.
+    pub fn id(&self) -> Uuid {
+        self.id
     }
 
     /// The names of all collections, ascending.

@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod limits;
+pub mod bounded;
 pub mod object;
 
 pub mod id;

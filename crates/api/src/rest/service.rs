@@ -100,10 +100,11 @@ impl Validate for TelemetryParams {
 
 impl Params for TelemetryParams {}
 
-/// What the server knows about itself; nothing of it leaves the machine by itself. There is no `id`: no
-/// installation is told apart from another.
+/// What the server knows about itself; nothing of it leaves the machine by itself.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Telemetry {
+    /// The identity of the store.
+    id: String,
     app: Value,
     collections: Value,
     cluster: Value,
@@ -125,6 +126,7 @@ pub(crate) fn telemetry(call: Call<'_, TelemetryParams, ()>) -> Result<Telemetry
         fields.insert("snapshots".into(), json!([]));
     }
     Ok(Telemetry {
+        id: call.db().id().to_string(),
         app: json!({"name": "kindred", "version": VERSION, "features": features}),
         collections,
         cluster: json!({"enabled": false}),

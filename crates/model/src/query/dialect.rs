@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::limits::QUERY_LIST_MAX;
+use crate::bounded::bounded;
 use crate::object::object;
 
 /// A `T` that is read from an object only; derived readers alone would take an array of its fields too.
@@ -86,45 +86,6 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrManyVisitor<T> {
     fn visit_unit<E: Error>(self) -> Result<Vec<T>, E> {
         Ok(Vec::new())
     }
-}
-
-/// A list that is refused while it is read once it has more than [`QUERY_LIST_MAX`] elements.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Bounded<T>(pub(crate) Vec<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_seq(BoundedVisitor(PhantomData))
-            .map(Self)
-    }
-}
-
-struct BoundedVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for BoundedVisitor<T> {
-    type Value = Vec<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<T>, A::Error> {
-        bounded(list)
-    }
-}
-
-fn bounded<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(mut list: A) -> Result<Vec<T>, A::Error> {
-    let mut items = Vec::new();
-    while let Some(item) = list.next_element()? {
-        if items.len() == QUERY_LIST_MAX {
-            return Err(A::Error::custom(format!(
-                "a list here has at most {QUERY_LIST_MAX} elements"
-            )));
-        }
-        items.push(item);
-    }
-    Ok(items)
 }
 
 /// A shard key: `null` passes where it is optional, anything else is refused, because collections have one shard.

@@ -1,5 +1,6 @@
 //! Recommend: more like these, less like those.
 
+use kindred_model::bounded;
 use kindred_model::config::ShardKeySelector;
 use kindred_model::error::{Check, Invalid, Validate};
 use kindred_model::filter::Filter;
@@ -22,7 +23,9 @@ use super::lower::{Lower, LowerGroups};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "RecommendRequest")]
 pub(crate) struct RecommendBody {
+    #[serde(default, deserialize_with = "bounded::optional")]
     positive: Option<Vec<OldExample>>,
+    #[serde(default, deserialize_with = "bounded::optional")]
     negative: Option<Vec<OldExample>>,
     strategy: Option<Strategy>,
     filter: Option<Filter>,
@@ -102,7 +105,9 @@ impl Lower for RecommendBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "RecommendGroupsRequest")]
 pub(crate) struct RecommendGroupsBody {
+    #[serde(default, deserialize_with = "bounded::optional")]
     positive: Option<Vec<OldExample>>,
+    #[serde(default, deserialize_with = "bounded::optional")]
     negative: Option<Vec<OldExample>>,
     strategy: Option<Strategy>,
     filter: Option<Filter>,

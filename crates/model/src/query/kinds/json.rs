@@ -15,7 +15,8 @@ use super::nearest::Nearest;
 use super::order_by::OrderBy;
 use super::recommend::{Recommend, Strategy};
 use super::{Query, context, discover, feedback, recommend};
-use crate::query::dialect::{Bounded, Finite, Object, OneOrMany, finite_list, present};
+use crate::bounded;
+use crate::query::dialect::{Finite, Object, OneOrMany, finite_list, present};
 use crate::query::example::Example;
 use crate::query::rerank::formula::{Defaults, Expression, Formula};
 use crate::query::rerank::fusion::{Fusion, FusionName, Rrf};
@@ -184,8 +185,10 @@ impl QueryKeys {
 
 #[derive(serde::Deserialize)]
 struct RecommendKeys {
-    positive: Option<Bounded<Example>>,
-    negative: Option<Bounded<Example>>,
+    #[serde(default, deserialize_with = "bounded::optional")]
+    positive: Option<Vec<Example>>,
+    #[serde(default, deserialize_with = "bounded::optional")]
+    negative: Option<Vec<Example>>,
     strategy: Option<Strategy>,
 }
 
@@ -193,8 +196,8 @@ impl<'de> Deserialize<'de> for Recommend {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(keys) = Object::<RecommendKeys>::deserialize(deserializer)?;
         Ok(recommend::Recommend {
-            positive: keys.positive.map(|list| list.0).unwrap_or_default(),
-            negative: keys.negative.map(|list| list.0).unwrap_or_default(),
+            positive: keys.positive.unwrap_or_default(),
+            negative: keys.negative.unwrap_or_default(),
             strategy: keys.strategy.unwrap_or_default(),
         })
     }
