@@ -70,16 +70,14 @@ pub(crate) fn encode(op: &UpdateOp) -> Option<Vec<u8>> {
             payload,
             key,
         } => {
-            out.byte(kind::SET_PAYLOAD);
-            out.payload_at(ids, payload, key.as_ref());
+            out.payload_at(kind::SET_PAYLOAD, ids, payload, key.as_ref());
         }
         UpdateOp::OverwritePayload {
             selector: Selector::Ids(ids),
             payload,
             key,
         } => {
-            out.byte(kind::OVERWRITE_PAYLOAD);
-            out.payload_at(ids, payload, key.as_ref());
+            out.payload_at(kind::OVERWRITE_PAYLOAD, ids, payload, key.as_ref());
         }
         UpdateOp::DeletePayload {
             selector: Selector::Ids(ids),
@@ -239,8 +237,8 @@ impl Out {
         self.text(&payload.to_json());
     }
 
-    fn payload_at(&mut self, ids: &[PointId], payload: &Payload, key: Option<&JsonPath>) {
-        self.ids(ids);
+    fn payload_at(&mut self, kind: u8, ids: &[PointId], payload: &Payload, key: Option<&JsonPath>) {
+        self.about(kind, ids);
         self.list(key.as_slice(), |out, key| out.text(&key.to_string()));
         self.payload(payload);
     }
