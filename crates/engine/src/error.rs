@@ -110,9 +110,22 @@ impl From<kindred_storage::Error> for Error {
             Storage::TooLarge { .. } | Storage::Foreign { .. } => ErrorKind::InvalidInput,
             Storage::Io { .. } | Storage::BadName { .. } => ErrorKind::Internal,
         };
+        // The name of an object says nothing to somebody whose change is too large.
+        let text = if let Storage::TooLarge {
+            size_bytes,
+            limit_bytes,
+            ..
+        } = &error
+        {
+            format!(
+                "the change takes {size_bytes} bytes in the log, which takes {limit_bytes} at once: send it in parts"
+            )
+        } else {
+            error.to_string()
+        };
         Self {
             kind,
-            text: error.to_string(),
+            text,
             source: Some(Box::new(error)),
         }
     }

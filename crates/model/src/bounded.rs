@@ -16,6 +16,15 @@ where
     Ok(Option::<Bounded<T>>::deserialize(deserializer)?.map(|list| list.0))
 }
 
+/// The same for a list that must be there.
+pub fn required<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Bounded::deserialize(deserializer).map(|list| list.0)
+}
+
 /// A list that is refused while it is read once it has more than [`QUERY_LIST_MAX`] elements.
 #[derive(Debug, Clone, PartialEq)]
 struct Bounded<T>(Vec<T>);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -10,6 +10,7 @@ use super::{
     AcornParams, LookupFrom, PayloadSelector, QuantizationParams, QueryNode, QueryRequest, SearchParams,
     VectorSelector,
 };
+use crate::bounded::{bounded, optional};
 use crate::filter::Filter;
 use crate::limits::LIMIT_DEFAULT;
 use crate::path::{JsonPath, possibly_empty};
@@ -203,7 +204,7 @@ impl<'de> Visitor<'de> for VectorSelectorVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<VectorSelector, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(list)).map(VectorSelector::Names)
+        bounded(list).map(VectorSelector::Names)
     }
 }
 
@@ -227,7 +228,9 @@ struct PayloadSelectorVisitor;
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PayloadSelectorKeys {
+    #[serde(default, deserialize_with = "optional")]
     include: Option<Vec<JsonPath>>,
+    #[serde(default, deserialize_with = "optional")]
     exclude: Option<Vec<JsonPath>>,
 }
 
@@ -243,7 +246,7 @@ impl<'de> Visitor<'de> for PayloadSelectorVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<PayloadSelector, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(list)).map(PayloadSelector::Include)
+        bounded(list).map(PayloadSelector::Include)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PayloadSelector, A::Error> {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::selector::{PointsSelector, selector, validate_filter};
+use crate::bounded;
 use crate::config::ShardKeySelector;
 use crate::error::{Check, Invalid, Validate};
 use crate::filter::Filter;
@@ -37,6 +38,7 @@ pub struct SetPayloadBody {
 #[schemars(rename = "DeletePayload")]
 pub struct DeletePayloadBody {
     /// What to remove.
+    #[serde(deserialize_with = "bounded::required")]
     pub keys: Vec<JsonPath>,
     /// Of these points.
     #[serde(default)]

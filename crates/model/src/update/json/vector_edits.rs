@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::selector::validate_filter;
 use super::vectors::VectorsInput;
+use crate::bounded;
 use crate::config::ShardKeySelector;
 use crate::error::{Check, Invalid, Validate};
 use crate::filter::{Condition, Filter};
@@ -46,6 +47,7 @@ pub struct DeleteVectorsBody {
     #[serde(default)]
     pub filter: Option<Filter>,
     /// Names, at least one; the default vector has the empty name.
+    #[serde(deserialize_with = "bounded::required")]
     pub vector: Vec<String>,
     /// Refused when present: custom sharding is not built.
     #[serde(default)]
