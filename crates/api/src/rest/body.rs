@@ -268,13 +268,16 @@ pub(crate) fn discard(headers: &HeaderMap, mut body: Body) {
     }));
 }
 
-/// Whether there are more than `max` opening brackets outside of strings. Up to the first error of syntax it sees
-/// the same strings as the parser, which goes no further.
+/// Elements that a body may have for each object or array that it may have: they take less memory, vectors have many.
+const ELEMENTS_PER_NODE: usize = 64;
+
+/// Whether there are more than `max` objects and arrays, or [`ELEMENTS_PER_NODE`] times as many elements, outside of
+/// strings. Up to the first error of syntax it sees the same strings as the parser, which goes no further.
 fn has_more_nodes(bytes: &[u8], max: usize) -> bool {
     if bytes.len() <= max {
         return false;
     }
-    let mut nodes = 0_usize;
+    let (mut nodes, mut elements) = (0_usize, 0_usize);
     let mut is_text = false;
     let mut bytes = bytes.iter();
     while let Some(byte) = bytes.next() {
@@ -283,13 +286,12 @@ fn has_more_nodes(bytes: &[u8], max: usize) -> bool {
             b'\\' if is_text => {
                 bytes.next();
             }
-            b'{' | b'[' if !is_text => {
-                nodes += 1;
-                if nodes > max {
-                    return true;
-                }
-            }
-            _ => {}
+            b'{' | b'[' if !is_text => nodes += 1,
+            b',' if !is_text => elements += 1,
+            _ => continue,
+        }
+        if nodes > max || elements > max.saturating_mul(ELEMENTS_PER_NODE) {
+            return true;
         }
     }
     false
@@ -301,7 +303,7 @@ pub(crate) fn decode<T: DeserializeOwned + Validate>(bytes: &[u8], class: BodyCl
     let max = class.nodes_max();
     if has_more_nodes(bytes, max) {
         return Err(Refusal::bare(format!(
-            "Format error in JSON body: more than {max} objects and arrays"
+            "Format error in JSON body: more than {max} objects and arrays, or {ELEMENTS_PER_NODE} times as many elements"
         )));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);

@@ -322,6 +322,9 @@ fn nodes_are_counted_outside_of_strings() {
     check(r#""never closed [[[["#, 0);
     check(r#"{"ends in a backslash\"#, 1);
     check("]]}}\\[", 1);
+    let list = |commas: usize| format!("[1{}]", ",1".repeat(commas));
+    assert!(!has_more_nodes(list(2 * ELEMENTS_PER_NODE).as_bytes(), 2));
+    assert!(has_more_nodes(list(2 * ELEMENTS_PER_NODE + 1).as_bytes(), 2));
 }
 
 #[test]
@@ -330,7 +333,9 @@ fn each_class_has_its_number_of_nodes() {
     let check = |class, max: usize| {
         assert!(decode::<Thing>(with(max).as_bytes(), class).is_ok());
         let refusal = decode::<Thing>(with(max + 1).as_bytes(), class).unwrap_err();
-        let text = format!("Format error in JSON body: more than {max} objects and arrays");
+        let text = format!(
+            "Format error in JSON body: more than {max} objects and arrays, or 64 times as many elements"
+        );
         assert_eq!(refusal, Refusal::bare(text));
     };
     check(BodyClass::Query, QUERY_NODES_MAX);
