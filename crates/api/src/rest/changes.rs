@@ -4,8 +4,7 @@ use std::str::FromStr;
 
 use kindred::UpdateResult;
 use kindred_model::config::CreateIndexBody;
-use kindred_model::error::{Check, Invalid};
-use kindred_model::limits::BATCH_REQUESTS_MAX;
+use kindred_model::error::Invalid;
 use kindred_model::path::JsonPath;
 use kindred_model::update::UpdateOp;
 use kindred_model::update::json::{
@@ -103,51 +102,30 @@ change!(
 
 /// Runs a change that is a whole body.
 pub(crate) fn change<B: Change>(call: Call<'_, WriteParams, B>) -> Result<UpdateAnswer, Refusal> {
-    let Call {
-        app,
-        ctx,
-        path,
-        params,
-        body,
-    } = call;
-    let done = app
-        .db
-        .update(ctx, path.named("collection_name"), body.into_op()?)?;
-    Ok(UpdateAnswer::new(done, &params))
+    run(call, B::into_op)
 }
 
 impl Changes for SetPayloadBody {}
 
 /// Merges into payloads.
 pub(crate) fn set_payload(call: Call<'_, WriteParams, SetPayloadBody>) -> Result<UpdateAnswer, Refusal> {
-    let Call {
-        app,
-        ctx,
-        path,
-        params,
-        body,
-    } = call;
-    let done = app
-        .db
-        .update(ctx, path.named("collection_name"), body.into_op()?)?;
-    Ok(UpdateAnswer::new(done, &params))
+    run(call, SetPayloadBody::into_op)
 }
 
 /// Replaces payloads; the body is the same.
 pub(crate) fn overwrite_payload(
     call: Call<'_, WriteParams, SetPayloadBody>,
 ) -> Result<UpdateAnswer, Refusal> {
-    let Call {
-        app,
-        ctx,
-        path,
-        params,
-        body,
-    } = call;
-    let done = app
-        .db
-        .update(ctx, path.named("collection_name"), body.into_overwrite_op()?)?;
-    Ok(UpdateAnswer::new(done, &params))
+    run(call, SetPayloadBody::into_overwrite_op)
+}
+
+fn run<B>(
+    call: Call<'_, WriteParams, B>,
+    into_op: impl FnOnce(B) -> Result<UpdateOp, Invalid>,
+) -> Result<UpdateAnswer, Refusal> {
+    let collection = call.path.named("collection_name");
+    let done = call.app.db.update(call.ctx, collection, into_op(call.body)?)?;
+    Ok(UpdateAnswer::new(done, &call.params))
 }
 
 impl Changes for BatchBody {
@@ -156,7 +134,7 @@ impl Changes for BatchBody {
     }
 }
 
-/// Runs changes in order; those before a failing one stay.
+/// Runs changes in order; those before a failing one stay. Each is made durable by itself.
 pub(crate) fn batch(call: Call<'_, WriteParams, BatchBody>) -> Result<Vec<UpdateAnswer>, Refusal> {
     let Call {
         app,
@@ -165,17 +143,9 @@ pub(crate) fn batch(call: Call<'_, WriteParams, BatchBody>) -> Result<Vec<Update
         params,
         body,
     } = call;
-    check_count(&body)?;
     let collection = path.named("collection_name");
     let run = |op| Ok(UpdateAnswer::new(app.db.update(ctx, collection, op)?, &params));
     body.into_ops()?.into_iter().map(run).collect()
-}
-
-/// Every change of a batch is made durable by itself, so there is a limit to how many a request may hold.
-fn check_count(body: &BatchBody) -> Result<(), Invalid> {
-    let mut check = Check::new("");
-    check.at_most("operations", body.operations.len(), BATCH_REQUESTS_MAX);
-    check.finish()
 }
 
 impl Changes for CreateIndexBody {}

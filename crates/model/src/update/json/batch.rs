@@ -7,6 +7,7 @@ use super::payload_edits::{ClearPayloadBody, DeletePayloadBody, SetPayloadBody};
 use super::selector::DeleteBody;
 use super::upsert::UpsertBody;
 use super::vector_edits::{DeleteVectorsBody, UpdateVectorsBody};
+use crate::bounded;
 use crate::error::{Check, Invalid, Validate};
 use crate::update::UpdateOp;
 
@@ -15,6 +16,7 @@ use crate::update::UpdateOp;
 #[schemars(rename = "UpdateOperations")]
 pub struct BatchBody {
     /// First to last.
+    #[serde(deserialize_with = "bounded::required")]
     pub operations: Vec<UpdateOperation>,
 }
 
