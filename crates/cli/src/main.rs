@@ -16,10 +16,6 @@ mod import;
 mod query;
 mod demo;
 
-/// Many threads free what others made, and large requests come and go: this allocator gives their memory back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// An exploration-first vector search engine: more like this, less like that.
 ///
 /// A server that Qdrant's REST clients work against unchanged, a command line, and (as the crate `kindred`) a library.
