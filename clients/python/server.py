@@ -25,25 +25,32 @@ def binary() -> Path:
     return Path(path)
 
 
-class Server:
-    """A running server over a storage folder. It answers at `url` once the constructor returns."""
+def _command(place: str, *more: str) -> list[str]:
+    """The command line of a server on any free port."""
+    return [str(binary()), "serve", "--storage", place, "--host", "127.0.0.1", "--http-port", "0", *more]
 
-    def __init__(self, storage: Path, *more: str) -> None:
+
+def end_while_opening(storage: Path, after_s: float, env: dict[str, str]) -> None:
+    """Start a server and end it with SIGKILL a moment later, most likely before it is ready."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(_command(str(storage)), env={**os.environ, **env}, **quiet) as process:
+        time.sleep(after_s)
+        process.send_signal(signal.SIGKILL)
+
+
+class Server:
+    """A running server over a storage folder, or over `place`. It answers at `url` once the constructor returns."""
+
+    def __init__(
+        self, storage: Path, *more: str, place: str | None = None, env: dict[str, str] | None = None
+    ) -> None:
         self.storage = storage
         self.log = storage.parent / f"{storage.name}.log"
-        command = [
-            str(binary()),
-            "serve",
-            "--storage",
-            str(storage),
-            "--host",
-            "127.0.0.1",
-            "--http-port",
-            "0",
-            *more,
-        ]
+        command = _command(place or str(storage), *more)
         self._log_file = self.log.open("ab")
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log_file, text=True)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=self._log_file, text=True, env={**os.environ, **(env or {})}
+        )
         self.url = self._wait_for_address()
         self._wait_until_ready()
 
@@ -101,6 +108,14 @@ class Server:
         """Resident memory of the process."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+    def stop(self) -> None:
+        """Ask the process to end, as a supervisor does, and expect that it does so at once and without complaint."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=10)
+        self.kill()
+        if status != 0:
+            raise RuntimeError(f"the server ended with status {status}:\n{self.tail()}")
 
     def kill(self) -> None:
         """End the process with SIGKILL: nothing is flushed, no handler runs."""

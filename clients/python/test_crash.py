@@ -1,7 +1,9 @@
-"""Kill -9 in the middle of an import, again and again, over one folder: what was acknowledged is there, whole.
+"""Kill -9 in the middle of mixed writes, sealing, merging and recovery, again and again, over one folder: what was
+acknowledged is there, whole, and what was deleted stays away.
 
 Each writer owns a range of ids and sends one request at a time, so that for every id the last acknowledged state
-is known and at most one request may be half done. wait=false is acknowledged too: that means durable.
+is known and at most one request is in doubt: it is there as a whole or not at all. wait=false is acknowledged too: that
+means durable. `KINDRED_CRASH_ROUNDS` says how often.
 """
 
 from __future__ import annotations
@@ -17,10 +19,16 @@ from typing import Any
 import httpx
 import pytest
 
-from server import Server
+from server import Server, end_while_opening
 
 ROUNDS = int(os.environ.get("KINDRED_CRASH_ROUNDS", "20"))
 WRITERS = 4
+#: Seals several times a second and merges as soon as there are two segments.
+EAGER = {
+    "KINDRED__STORAGE__SEAL_BYTES": "20000",
+    "KINDRED__STORAGE__SEAL_AGE_S": "1",
+    "KINDRED__STORAGE__TIER_FACTOR": "2",
+}
 BATCH = 25
 COLLECTION = "/collections/crash"
 POINTS = f"{COLLECTION}/points"
@@ -43,6 +51,11 @@ class Ledger:
         if point in self.in_flight:
             states.append(self.in_flight[point])
         return states
+
+    def check_whole(self, found: dict[int, State]) -> None:
+        """The request in flight was made as a whole, or not at all."""
+        made = {i: found.get(i) == after for i, after in self.in_flight.items() if after != self.acknowledged.get(i)}
+        assert len(set(made.values())) <= 1, f"half of a request was made: {made}"
 
 
 class Writer(threading.Thread):
@@ -68,7 +81,15 @@ class Writer(threading.Thread):
     def step(self, http: httpx.Client) -> None:
         """One request: recorded as in flight before it is sent, as acknowledged after its answer."""
         method, path, body, after = self.rng.choice(
-            [self.upsert, self.upsert, self.upsert, self.delete, self.set_payload, self.update_vectors]
+            [
+                self.upsert,
+                self.upsert,
+                self.upsert,
+                self.delete,
+                self.delete_by_filter,
+                self.set_payload,
+                self.update_vectors,
+            ]
         )()
         if not after:
             return
@@ -95,7 +116,8 @@ class Writer(threading.Thread):
         after: dict[int, State] = {}
         for point in ids:
             stamp = self.rng.getrandbits(30)
-            after[point] = ([float(point % 1000), float(stamp % 4096)], {"stamp": stamp, "text": "x" * (stamp % 50)})
+            payload = {"stamp": stamp, "text": "x" * (stamp % 50), "writer": self.number}
+            after[point] = ([float(point % 1000), float(stamp % 4096)], payload)
         points = [{"id": i, "vector": s[0], "payload": s[1]} for i, s in after.items() if s is not None]
         return "PUT", POINTS, {"points": points}, after
 
@@ -103,6 +125,18 @@ class Writer(threading.Thread):
         """Some points by id."""
         ids = self.existing(8)
         return "POST", f"{POINTS}/delete", {"points": ids}, dict.fromkeys(ids, None)
+
+    def delete_by_filter(self) -> tuple[str, str, Any, dict[int, State]]:
+        """The points of this writer with one text."""
+        text = "x" * self.rng.randint(0, 49)
+        ids = [i for i, s in self.acknowledged() if s[1].get("text") == text]
+        own = {"key": "writer", "match": {"value": self.number}}
+        filters = {"must": [own, {"key": "text", "match": {"value": text}}]}
+        return "POST", f"{POINTS}/delete", {"filter": filters}, dict.fromkeys(ids, None)
+
+    def acknowledged(self) -> list[tuple[int, tuple[list[float], dict[str, Any]]]]:
+        """The points that exist for sure."""
+        return [(i, state) for i, state in self.ledger.acknowledged.items() if state is not None]
 
     def set_payload(self) -> tuple[str, str, Any, dict[int, State]]:
         """A new field on some points."""
@@ -149,16 +183,20 @@ def verify(url: str, ledgers: list[Ledger], only: list[set[int]] | None) -> None
             actual = found.get(point)
             allowed = ledger.allowed(point)
             assert actual in allowed, f"point {point} is {actual}, must be one of {allowed}"
+        ledger.check_whole(found)
         ledger.acknowledged.update({i: found.get(i) for i in ledger.in_flight})
         ledger.in_flight = {}
     expected = sum(state is not None for ledger in ledgers for state in ledger.acknowledged.values())
     count = httpx.post(f"{url}{POINTS}/count", json={"exact": True}, timeout=20).json()["result"]["count"]
     assert count == expected, f"{count} points are stored, {expected} were written and not deleted"
+    info = httpx.get(f"{url}{COLLECTION}", timeout=20).json()["result"]
+    assert info["status"] != "red" and info["optimizer_status"] == "ok", info
+    assert info["points_count"] == expected
 
 
 def crash_once(storage: Path, number: int, ledgers: list[Ledger], rng: random.Random) -> list[set[int]]:
     """Start, write for a moment, kill. Returns the ids that each writer touched."""
-    server = Server(storage)
+    server = Server(storage, env=EAGER)
     if number == 0:
         config = {"vectors": {"size": 2, "distance": "Euclid"}}
         httpx.put(f"{server.url}{COLLECTION}", json=config).raise_for_status()
@@ -172,6 +210,8 @@ def crash_once(storage: Path, number: int, ledgers: list[Ledger], rng: random.Ra
     for writer in writers:
         writer.join(timeout=20)
         assert not writer.is_alive() and writer.failure is None, writer.failure
+    if rng.random() < 0.5:
+        end_while_opening(storage, rng.uniform(0.0, 0.05), EAGER)
     touched = []
     for old, ledger in zip(before, ledgers, strict=True):
         touched.append({i for i, s in ledger.acknowledged.items() if i not in old or old[i] is not s})
@@ -180,18 +220,23 @@ def crash_once(storage: Path, number: int, ledgers: list[Ledger], rng: random.Ra
 
 @pytest.mark.server_only("starts and kills its own servers")
 def test_acknowledged_writes_survive_kill(tmp_path: Path) -> None:
-    """Twenty rounds of kill -9 over one folder; the last look is at every point ever written."""
+    """Rounds of kill -9 over one folder; the last look is at every point ever written."""
     seed = int(os.environ.get("KINDRED_CRASH_SEED", "1"))
     print(f"seed {seed}")
     rng = random.Random(seed)
     storage = tmp_path / "storage"
     ledgers = [Ledger() for _ in range(WRITERS)]
+    segments: set[str] = set()
     for number in range(ROUNDS):
         touched = crash_once(storage, number, ledgers, rng)
-        server = Server(storage)
+        segments |= {path.name for path in storage.glob("c/*/s0/seg/*.seg")}
+        server = Server(storage, env=EAGER)
         verify(server.url, ledgers, None if number == ROUNDS - 1 else touched)
         server.kill()
     written = sum(ledger.requests for ledger in ledgers)
     points = sum(len(ledger.acknowledged) for ledger in ledgers)
+    left = len(list(storage.glob("c/*/s0/seg/*.seg")))
     print(f"{ROUNDS} rounds, {written} acknowledged requests over {points} points")
+    print(f"{len(segments)} segments were seen at the ends of rounds, {left} are left")
     assert written >= 10 * ROUNDS, "too few writes to mean anything"
+    assert len(segments) >= ROUNDS and left < len(segments), "too little sealing and merging to mean anything"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
 from diff.explained import EXPLAINED
+from diff.restarting import Restarting
 from diff.runner import Report, Run
 from diff.subjects import Memory, Sabotaged, Server
 
@@ -33,6 +35,20 @@ def test_server_answers_like_the_in_memory_mode(request: pytest.FixtureRequest) 
     assert report.total >= REQUESTS
     assert set(report.explained) <= set(EXPLAINED)
     assert report.refused < report.total / 20, "most requests must be answered, not refused"
+
+
+@pytest.mark.server_only("ends and starts its own server")
+def test_small_segments_and_restarts_change_no_answer(tmp_path: Path) -> None:
+    """The same requests to a server that seals after every few hundred points and is ended again and again."""
+    subject = Restarting(tmp_path / "storage", 150, SEED)
+    try:
+        report = Run(subject, SEED).run(REQUESTS // 2)
+    finally:
+        subject.end()
+    print(f"{subject.restarts} restarts\n{report.text()}")
+    assert not report.mismatches, explain(report)
+    assert subject.restarts >= REQUESTS // 2 // 300
+    assert list((tmp_path / "storage").glob("c/*/s0/seg/*.seg")), "nothing was sealed"
 
 
 @pytest.mark.parametrize("damage", ["score", "order", "missing", "payload", "twice"])

@@ -3,6 +3,7 @@
 //! Rust and Python tests run against the same profile, so that dependencies compile once. The last line counts what
 //! ran: a suite that silently shrinks is seen.
 
+use crate::s3::{self, S3};
 use crate::{shell, tidy};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -38,14 +39,18 @@ pub(crate) fn run() -> Result<PathBuf> {
         ]),
     )?;
     let server = build()?;
-    let rust = rust_tests()?;
+    let clients = shell::root().join("clients").join("python");
+    let python = python_environment(&clients)?;
+    let s3 = S3::start(&python, &clients)?;
+    let mut rust = rust_tests()?;
+    s3_tests(&s3, &mut rust)?;
     if rust.ignored > 0 {
         bail!(
             "{} Rust tests are ignored; a test either holds or goes",
             rust.ignored
         );
     }
-    let python = python_tests(&server)?;
+    let python = python_tests(&python, &clients, &server, &s3)?;
     println!(
         "test: all passed: {} Rust tests, {} tests with the Python client, in {} s",
         rust.passed,
@@ -154,19 +159,33 @@ fn number_before(text: &str, word: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// Runs the official Python client's tests against `server`, in an environment of their own.
-fn python_tests(server: &Path) -> Result<Tally> {
-    let clients = shell::root().join("clients").join("python");
-    if !clients.join("requirements.txt").is_file() {
-        bail!("clients/python/requirements.txt is missing");
+/// Runs the tests that need a real S3 API; a plain `cargo test` leaves them out.
+fn s3_tests(s3: &S3, tally: &mut Tally) -> Result<()> {
+    let before = tally.passed;
+    let mut command = shell::cargo();
+    command
+        .args(["test", "--workspace", "--test", "s3"])
+        .env(s3::VARIABLE, s3.address())
+        // The server takes any; without, the client would look for the role of a machine.
+        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]);
+    shell::run_reading("tests with a local S3 API", &mut command, |line| {
+        count_cargo(line, tally)
+    })?;
+    if tally.passed == before {
+        bail!("no test with the local S3 API ran");
     }
-    let python = python_environment(&clients)?;
+    Ok(())
+}
+
+/// Runs the official Python client's tests against `server`.
+fn python_tests(python: &Path, clients: &Path, server: &Path, s3: &S3) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut command = shell::program(&python.to_string_lossy());
     command
         .args(["-m", "pytest", "-q", "--color=no"])
-        .current_dir(&clients)
-        .env("KINDRED_BIN", server);
+        .current_dir(clients)
+        .env("KINDRED_BIN", server)
+        .env(s3::VARIABLE, s3.address());
     shell::run_reading("tests with the Python client", &mut command, |line| {
         count_pytest(line, &mut tally)
     })?;
@@ -178,6 +197,9 @@ fn python_tests(server: &Path) -> Result<Tally> {
 
 /// The interpreter of a virtual environment under the target directory that holds exactly the requirements.
 fn python_environment(clients: &Path) -> Result<PathBuf> {
+    if !clients.join("requirements.txt").is_file() {
+        bail!("clients/python/requirements.txt is missing");
+    }
     let place = shell::target_dir()?.join("python-clients");
     let python = place.join("bin").join("python");
     let wanted = std::fs::read_to_string(clients.join("requirements.txt"))?;

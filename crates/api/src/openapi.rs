@@ -18,6 +18,10 @@ pub(crate) enum Answer {
     Bare(SchemaOf),
     /// Plain text.
     Text,
+    /// A file.
+    File,
+    /// As `Enveloped`; with `wait=false` 202 and no result.
+    Accepted(SchemaOf),
     /// Nothing: the operation is refused until it is built.
     Refused,
 }
@@ -34,6 +38,8 @@ pub(crate) struct Operation {
     /// An object whose properties are the query parameters.
     pub(crate) params: Option<SchemaOf>,
     pub(crate) body: Option<SchemaOf>,
+    /// The field of a multipart body that holds a file.
+    pub(crate) file: Option<&'static str>,
     pub(crate) answer: Answer,
 }
 
@@ -106,7 +112,16 @@ fn describe(operation: &Operation, error: &Schema, generator: &mut SchemaGenerat
         let body = json!({"required": true, "content": {"application/json": {"schema": schema}}});
         set(&mut entry, "requestBody", body);
     }
+    if let Some(field) = operation.file {
+        let file = json!({"type": "string", "format": "binary"});
+        let schema = json!({"type": "object", "properties": {field: file}, "required": [field]});
+        let body = json!({"required": true, "content": {"multipart/form-data": {"schema": schema}}});
+        set(&mut entry, "requestBody", body);
+    }
     if let Some(responses) = entry.get_mut("responses") {
+        if matches!(operation.answer, Answer::Accepted(_)) {
+            set(responses, "202", accepted());
+        }
         match success(operation.answer, generator) {
             Some(success) => set(responses, "200", success),
             None => set(responses, "501", failure),
@@ -117,7 +132,7 @@ fn describe(operation: &Operation, error: &Schema, generator: &mut SchemaGenerat
 
 fn success(answer: Answer, generator: &mut SchemaGenerator) -> Option<Value> {
     let content = match answer {
-        Answer::Enveloped(result) => {
+        Answer::Enveloped(result) | Answer::Accepted(result) => {
             let envelope = json!({
                 "type": "object",
                 "required": ["result", "status", "time"],
@@ -130,10 +145,26 @@ fn success(answer: Answer, generator: &mut SchemaGenerator) -> Option<Value> {
             json!({"application/json": {"schema": envelope}})
         }
         Answer::Bare(shape) => json!({"application/json": {"schema": shape(generator)}}),
+        Answer::File => {
+            json!({"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}})
+        }
         Answer::Text => json!({"text/plain": {"schema": {"type": "string"}}}),
         Answer::Refused => return None,
     };
     Some(json!({"description": "successful operation", "content": content}))
+}
+
+/// The answer to who does not wait.
+fn accepted() -> Value {
+    let envelope = json!({
+        "type": "object",
+        "required": ["status", "time"],
+        "properties": {
+            "status": {"type": "string", "enum": ["accepted"]},
+            "time": {"type": "number", "format": "float", "description": "seconds"},
+        },
+    });
+    json!({"description": "accepted", "content": {"application/json": {"schema": envelope}}})
 }
 
 fn query_parameters(schema: &Schema) -> Vec<Value> {
@@ -192,6 +223,7 @@ mod tests {
             is_deprecated: true,
             params: Some(inline_schema_of::<Params>),
             body: Some(schema_of::<Thing>),
+            file: None,
             answer: Answer::Enveloped(schema_of::<bool>),
         };
         let document = document("t", "1", [&operation]);

@@ -47,6 +47,8 @@ fn row(kind: ErrorKind) -> Row {
         ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, "Wrong input: ", ""),
         ErrorKind::InvalidRequest => (StatusCode::BAD_REQUEST, "Bad request: ", ""),
         ErrorKind::NotFound => (StatusCode::NOT_FOUND, "Not found: ", ""),
+        ErrorKind::Forbidden => (StatusCode::FORBIDDEN, "Forbidden: ", ""),
+        ErrorKind::Mismatch => (StatusCode::BAD_REQUEST, "Checksum mismatch: ", ""),
         // WIRE: the real server calls a conflict wrong input.
         ErrorKind::AlreadyExists => (StatusCode::CONFLICT, "Wrong input: ", ""),
         ErrorKind::Timeout => (StatusCode::REQUEST_TIMEOUT, "Timeout: ", ""),
@@ -139,6 +141,8 @@ mod tests {
         check(ErrorKind::InvalidInput, 400, "Wrong input: x");
         check(ErrorKind::InvalidRequest, 400, "Bad request: x");
         check(ErrorKind::NotFound, 404, "Not found: x");
+        check(ErrorKind::Forbidden, 403, "Forbidden: x");
+        check(ErrorKind::Mismatch, 400, "Checksum mismatch: x");
         check(ErrorKind::AlreadyExists, 409, "Wrong input: x");
         check(ErrorKind::Timeout, 408, "Timeout: x");
         check(ErrorKind::Cancelled, 503, "Cancelled: x");

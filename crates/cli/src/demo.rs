@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::http::Client;
 use crate::import::{self, NamedFile, Source};
+use crate::place::Place;
 use crate::serve::{self, Running};
 use crate::table;
 use crate::target::Target;
@@ -111,8 +112,13 @@ fn start(args: &DemoArgs, folder: &Path) -> Result<Running> {
     } else {
         ServerSettings::default().port
     });
-    match Running::start(settings(wished), folder) {
-        Err(error) if args.http_port.is_none() && is_taken(&error) => Running::start(settings(0), folder),
+    let place = Place::folder(folder);
+    let tuning = kindred::Tuning::default();
+    let snapshots = Path::new(serve::DEFAULT_SNAPSHOTS);
+    match Running::start(settings(wished), &place, tuning, snapshots) {
+        Err(error) if args.http_port.is_none() && is_taken(&error) => {
+            Running::start(settings(0), &place, tuning, snapshots)
+        }
         outcome => outcome,
     }
 }

@@ -4,6 +4,9 @@
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use std::fmt::Write;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 /// Largest answer that is read, in bytes.
@@ -14,6 +17,8 @@ const ANSWER_TIMEOUT_S: u64 = 300;
 /// A server, by its address.
 pub(crate) struct Client {
     agent: ureq::Agent,
+    /// For what takes as long as it takes.
+    patient: ureq::Agent,
     base: String,
     api_key: Option<String>,
 }
@@ -28,8 +33,10 @@ impl Client {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(ANSWER_TIMEOUT_S)))
             .build();
+        let patient = ureq::Agent::config_builder().http_status_as_error(false).build();
         Ok(Self {
             agent: config.into(),
+            patient: patient.into(),
             base: url.trim_end_matches('/').to_owned(),
             api_key,
         })
@@ -52,6 +59,65 @@ impl Client {
     /// Sends a JSON body.
     pub(crate) fn put(&self, path: &str, body: &[u8]) -> Result<Value> {
         self.send(path, self.agent.put(format!("{}{path}", self.base)), body)
+    }
+
+    /// Asks for work that may take long.
+    pub(crate) fn post_slow(&self, path: &str) -> Result<Value> {
+        let request = self.patient.post(format!("{}{path}", self.base));
+        self.result(path, self.keyed(request).send_empty())
+    }
+
+    /// The same with a JSON body.
+    pub(crate) fn put_slow(&self, path: &str, body: &[u8]) -> Result<Value> {
+        self.send(path, self.patient.put(format!("{}{path}", self.base)), body)
+    }
+
+    /// Removes something.
+    pub(crate) fn delete(&self, path: &str) -> Result<Value> {
+        let request = self.agent.delete(format!("{}{path}", self.base));
+        self.result(path, self.keyed(request).call())
+    }
+
+    /// Writes a file of the server to `out`, as it comes.
+    pub(crate) fn download(&self, path: &str, out: &mut impl std::io::Write) -> Result<()> {
+        let request = self.patient.get(format!("{}{path}", self.base));
+        let mut answer = self
+            .keyed(request)
+            .call()
+            .with_context(|| format!("no answer from {}", self.base))?;
+        if !answer.status().is_success() {
+            return self.result(path, Ok(answer)).map(drop);
+        }
+        std::io::copy(&mut answer.body_mut().as_reader(), out)
+            .with_context(|| format!("the answer of {} broke off", self.base))?;
+        Ok(())
+    }
+
+    /// Sends a file as the only field of a form, as it is read.
+    pub(crate) fn upload(&self, path: &str, field: &str, file: &Path) -> Result<Value> {
+        const BOUNDARY: &str = "kindred-file-7d1f0c6e52";
+        let source = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let size = source.metadata()?.len();
+        let before = format!(
+            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{field}\"; filename=\"snapshot\"\r\n\
+             content-type: application/octet-stream\r\n\r\n"
+        );
+        let after = format!("\r\n--{BOUNDARY}--\r\n");
+        let length = size + (before.len() + after.len()) as u64;
+        let mut body = before.as_bytes().chain(source.take(size)).chain(after.as_bytes());
+        let request = self
+            .patient
+            .post(format!("{}{path}", self.base))
+            .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
+            .header("content-length", length.to_string());
+        self.result(path, self.keyed(request).send(ureq::SendBody::from_reader(&mut body)))
+    }
+
+    fn keyed<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        match &self.api_key {
+            Some(key) => request.header("api-key", key),
+            None => request,
+        }
     }
 
     fn send(

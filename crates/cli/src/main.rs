@@ -11,10 +11,13 @@ mod npy;
 mod jsonl;
 mod table;
 mod settings;
+mod place;
 mod serve;
 mod import;
 mod query;
 mod demo;
+mod snapshot;
+mod verify;
 
 /// An exploration-first vector search engine: more like this, less like that.
 ///
@@ -33,7 +36,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a folder over REST
+    /// Serve a folder, or a prefix in object storage, over REST
     #[command(after_help = serve::AFTER_HELP)]
     Serve(serve::ServeArgs),
     /// Load JSON lines and .npy vectors into a collection
@@ -45,6 +48,12 @@ enum Command {
     /// Load the sample of artworks and run one query of each kind
     #[command(after_help = demo::AFTER_HELP)]
     Demo(demo::DemoArgs),
+    /// Make, move, check and restore snapshots
+    #[command(after_help = snapshot::AFTER_HELP)]
+    Snapshot(snapshot::SnapshotArgs),
+    /// Look for damage in a database that nobody has open, and repair it
+    #[command(after_help = verify::AFTER_HELP)]
+    Verify(verify::VerifyArgs),
 }
 
 fn main() -> ExitCode {
@@ -53,14 +62,20 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(args),
         Command::Query(args) => query::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Snapshot(args) => snapshot::run(args),
+        Command::Verify(args) => {
+            return verify::run(args).unwrap_or_else(|error| failure(&error, verify::COULD_NOT_RUN));
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", told_once(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => failure(&error, 1),
     }
+}
+
+fn failure(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("error: {}", told_once(error));
+    ExitCode::from(code)
 }
 
 /// The error and its causes on one line; a cause that its error already tells is left out.

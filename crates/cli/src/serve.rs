@@ -1,9 +1,8 @@
-//! `kindred serve`: opens a folder and answers on a port until it is told to stop.
+//! `kindred serve`: opens a database and answers on a port until it is told to stop.
 //! Nothing but the address goes to stdout, so that a program that starts it can wait for the line.
 
 use anyhow::{Context, Result};
 use clap::Args;
-use kindred::Database;
 use kindred_api::{BindError, Server, ServerSettings};
 use std::future::Future;
 use std::io::IsTerminal;
@@ -15,10 +14,16 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use kindred::Tuning;
+
+use crate::place::{Place, PlaceArgs};
 use crate::settings::Settings;
 
 /// Seconds that work in the background may take after the last connection was closed.
 const LAST_WORK_S: u64 = 5;
+
+/// Where snapshots are kept when nobody says where.
+pub(crate) const DEFAULT_SNAPSHOTS: &str = "./snapshots";
 
 pub(crate) const AFTER_HELP: &str = "\
 Settings come from the config file, then the environment, then the flags; later ones win. The file has the keys of
@@ -30,17 +35,31 @@ Qdrant's config.yaml, and every key is also a variable (QDRANT__ works in the pl
   service.read_only_api_key     KINDRED__SERVICE__READ_ONLY_API_KEY      may only read
   service.enable_cors           KINDRED__SERVICE__ENABLE_CORS            false: no web page of another origin may call
   service.max_request_size_mb   KINDRED__SERVICE__MAX_REQUEST_SIZE_MB    32
-  storage.storage_path          KINDRED__STORAGE__STORAGE_PATH           ./storage
+  storage.storage_path          KINDRED__STORAGE__STORAGE_PATH           ./storage; or s3://bucket/prefix, gs://, az://
+  storage.snapshots_path        KINDRED__STORAGE__SNAPSHOTS_PATH         ./snapshots
+  storage.cache_path            KINDRED__STORAGE__CACHE_PATH             ~/.cache/kindred; for object storage only
+  storage.endpoint              KINDRED__STORAGE__ENDPOINT               the provider's own
+  storage.region                KINDRED__STORAGE__REGION                 AWS_REGION
+  storage.allow_http            KINDRED__STORAGE__ALLOW_HTTP             false: endpoints must be https://
+  storage.seal_bytes            KINDRED__STORAGE__SEAL_BYTES             67108864: bytes of log that become a segment
+  storage.seal_age_s            KINDRED__STORAGE__SEAL_AGE_S             60: and so does what is older, in seconds
+  storage.tier_factor           KINDRED__STORAGE__TIER_FACTOR            4: segments of one size that become one
   log_level                     KINDRED__LOG_LEVEL                       info; RUST_LOG wins
 
 Without an API key the server listens on 127.0.0.1 only; with one, on all addresses. Keys are not taken as flags,
 because other users of a machine can read those.
+
+Object storage needs credentials in the provider's own variables: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,
+GOOGLE_APPLICATION_CREDENTIALS, or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY. A second server on the
+same prefix takes over, and the first answers writes with 503 from then on.
 
 Examples:
   kindred serve
   kindred serve --storage ./art --http-port 7000
   KINDRED__SERVICE__API_KEY=secret kindred serve --host 0.0.0.0
   kindred serve --config-path config.yaml
+  kindred serve --storage s3://bucket/art --region eu-central-1
+  kindred serve --storage s3://bucket/art --endpoint https://minio.example:9000
 
 When it is ready it prints one line on stdout, `listening on http://HOST:PORT`; the log goes to stderr.
 SIGTERM or Ctrl-C lets running requests end. An acknowledged write survives any end of the process, kill -9 included.";
@@ -48,9 +67,11 @@ SIGTERM or Ctrl-C lets running requests end. An acknowledged write survives any 
 /// The options of `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// The folder with the data; made when absent [default: ./storage]
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// The folder of snapshots; made with the first one [default: ./snapshots]
     #[arg(long, value_name = "DIR")]
-    storage: Option<PathBuf>,
+    snapshots: Option<PathBuf>,
     /// The address to listen on [default: 127.0.0.1 without an API key, 0.0.0.0 with one]
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
@@ -74,11 +95,13 @@ pub(crate) fn run(args: ServeArgs) -> Result<()> {
     if !settings.unused.is_empty() {
         tracing::warn!(keys = settings.unused.join(", "), "settings without effect here");
     }
-    let folder = args
-        .storage
-        .or(settings.storage.storage_path.clone())
-        .unwrap_or_else(|| PathBuf::from("./storage"));
-    let running = Running::start(settings.server(args.insecure), &folder)?;
+    let place = args.place.place(&settings.storage)?;
+    let snapshots = args
+        .snapshots
+        .or_else(|| settings.storage.snapshots_path.clone())
+        .unwrap_or_else(|| PathBuf::from(DEFAULT_SNAPSHOTS));
+    let tuning = settings.storage.tuning();
+    let running = Running::start(settings.server(args.insecure), &place, tuning, &snapshots)?;
     println!("listening on http://{}", running.address());
     running.until(stop_signal())
 }
@@ -106,12 +129,16 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Opens the folder, then takes the port.
-    pub(crate) fn start(settings: ServerSettings, folder: &Path) -> Result<Self> {
+    /// Opens the database, then takes the port.
+    pub(crate) fn start(
+        settings: ServerSettings,
+        place: &Place,
+        tuning: Tuning,
+        snapshots: &Path,
+    ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let database =
-            Database::open(folder).with_context(|| format!("cannot open the folder {}", folder.display()))?;
-        tracing::info!(folder = %folder.display(), collections = database.collections().len(), "opened");
+        let database = place.open(tuning)?.with_snapshots(snapshots);
+        tracing::info!(%place, collections = database.collections().len(), "opened");
         let bound = runtime.block_on(Server::bind(settings, Arc::new(database)));
         let server = bound.map_err(|error| {
             let is_open = matches!(error, BindError::Open { .. });

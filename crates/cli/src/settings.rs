@@ -3,13 +3,15 @@
 
 use anyhow::{Context, Result, bail};
 use config::{Config, Environment, File};
+use kindred::Tuning;
 use kindred_api::ServerSettings;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Every key that means something.
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 16] = [
     "log_level",
     "service.host",
     "service.http_port",
@@ -18,11 +20,20 @@ const KNOWN: [&str; 8] = [
     "service.enable_cors",
     "service.max_request_size_mb",
     "storage.storage_path",
+    "storage.snapshots_path",
+    "storage.cache_path",
+    "storage.endpoint",
+    "storage.region",
+    "storage.allow_http",
+    "storage.seal_bytes",
+    "storage.seal_age_s",
+    "storage.tier_factor",
 ];
 
 /// Keys that must not be passed over when they are switched on: who sets them relies on them.
-const NOT_BUILT: [&str; 4] = [
+const NOT_BUILT: [&str; 5] = [
     "service.enable_tls",
+    "service.enable_snapshot_url_recovery",
     "service.jwt_rbac",
     "service.alt_api_key",
     "service.verify_https_client_certificate",
@@ -57,7 +68,35 @@ pub(crate) struct Service {
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Storage {
-    pub(crate) storage_path: Option<PathBuf>,
+    /// A folder, or an address such as `s3://bucket/prefix`.
+    pub(crate) storage_path: Option<String>,
+    /// Where snapshots are kept.
+    pub(crate) snapshots_path: Option<PathBuf>,
+    /// Object storage: where copies of large objects lie.
+    pub(crate) cache_path: Option<PathBuf>,
+    /// Object storage: a service that is not the provider's own.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) allow_http: Option<bool>,
+    /// Bytes of log after which its points become a segment.
+    pub(crate) seal_bytes: Option<u64>,
+    /// Seconds after which they do, however few they are.
+    pub(crate) seal_age_s: Option<u64>,
+    /// Segments of about one size that become one.
+    pub(crate) tier_factor: Option<usize>,
+}
+
+impl Storage {
+    /// When the work on segments is due.
+    pub(crate) fn tuning(&self) -> Tuning {
+        let defaults = Tuning::default();
+        Tuning {
+            seal_bytes: self.seal_bytes.unwrap_or(defaults.seal_bytes),
+            seal_age: self.seal_age_s.map_or(defaults.seal_age, Duration::from_secs),
+            tier_factor: self.tier_factor.unwrap_or(defaults.tier_factor),
+            ..defaults
+        }
+    }
 }
 
 /// Keys are secrets and stay out of logs.
@@ -193,11 +232,17 @@ mod tests {
             ("QDRANT__SERVICE__HOST", "b"),
             ("KINDRED__SERVICE__HOST", "c"),
             ("KINDRED__SERVICE__API_KEY", "007"),
+            ("KINDRED__STORAGE__SEAL_BYTES", "5"),
         ];
         let settings = load(yaml, &variables).unwrap();
         assert_eq!(settings.log_level.as_deref(), Some("warn"));
-        assert_eq!(settings.storage.storage_path.as_deref(), Some(Path::new("./s")));
+        assert_eq!(settings.storage.storage_path.as_deref(), Some("./s"));
         assert_eq!(settings.unused, ["storage.wal.wal_capacity_mb"]);
+        let tuning = settings.storage.tuning();
+        assert_eq!(
+            (tuning.seal_bytes, tuning.tier_factor),
+            (5, Tuning::default().tier_factor)
+        );
         let server = settings.server(false);
         assert_eq!((server.host.as_str(), server.port, server.cors), ("c", 2, true));
         assert_eq!(server.api_key.as_deref(), Some("007"));

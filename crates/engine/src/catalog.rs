@@ -6,14 +6,18 @@ use std::sync::Arc;
 
 use kindred_model::config::{CollectionConfig, FieldSchema};
 use kindred_model::path::JsonPath;
-use kindred_storage::{Numbered, Store, crc32c};
+use kindred_storage::{Error as StorageError, Numbered, Store, crc32c};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::collection::view::Settings;
 use crate::error::{Error, ErrorKind};
 
 /// The layout of the JSON below.
 const VERSION: u32 = 1;
+
+/// Other processes that may get ahead of one opening.
+const CLAIMS_MAX: usize = 64;
 
 /// Older catalogs that are kept, so that a mistake can be looked into.
 const KEPT: u64 = 8;
@@ -39,6 +43,33 @@ pub(crate) struct Entry {
     pub(crate) indexes: BTreeMap<JsonPath, FieldSchema>,
 }
 
+impl Catalog {
+    /// The same as the next catalog, written by `writer`. Nothing is removed on the word of an old one.
+    pub(crate) fn stand_in(&self, writer: Uuid) -> Self {
+        Self {
+            version: VERSION,
+            writer,
+            dropped: BTreeSet::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether no collection was ever made.
+    pub(crate) fn is_new(&self) -> bool {
+        self.collections.is_empty() && self.dropped.is_empty()
+    }
+}
+
+impl Entry {
+    /// What the collection is configured to be.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            config: self.config.clone(),
+            indexes: self.indexes.clone(),
+        }
+    }
+}
+
 /// The newest catalog, and where the next one goes.
 pub(crate) struct CatalogStore {
     store: Arc<dyn Store>,
@@ -49,20 +80,34 @@ pub(crate) struct CatalogStore {
 }
 
 impl CatalogStore {
-    /// Reads the newest catalog of the store; an empty store has an empty one. `writer` names this opening.
+    /// Takes the newest catalog of the store over: it is committed again in the name of `writer`, so that an earlier
+    /// opening of the same store can commit no more. An empty store has an empty catalog.
     pub(crate) fn open(store: Arc<dyn Store>, writer: Uuid) -> Result<Self, Error> {
         let numbered = Numbered::open(Arc::clone(&store), "catalog/", ".json")?;
-        let (version, current) = match numbered.newest()? {
-            None => (0, Catalog::default()),
-            Some((version, bytes)) => (version, decode(&numbered.name(version), &bytes)?),
-        };
-        Ok(Self {
-            store,
-            numbered,
-            version,
-            writer,
-            current,
-        })
+        for _ in 0..CLAIMS_MAX {
+            let (version, current) = match numbered.newest()? {
+                None => (0, Catalog::default()),
+                Some((version, bytes)) => (version, decode(&numbered.name(version), &bytes)?),
+            };
+            let mut own = Self {
+                store: Arc::clone(&store),
+                numbered: numbered.clone(),
+                version,
+                writer,
+                current,
+            };
+            match own.write(own.current.clone()) {
+                Ok(()) => {
+                    own.collect();
+                    return Ok(own);
+                }
+                // Another process was faster.
+                Err(StorageError::Exists { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let text = "other processes keep taking the catalog over";
+        Err(Error::new(ErrorKind::Busy, text))
     }
 
     /// The newest catalog.
@@ -71,13 +116,20 @@ impl CatalogStore {
     }
 
     /// Makes `next` the newest catalog, durably.
+    ///
+    /// # Errors
+    /// `Busy` when another process has taken the catalog over.
     pub(crate) fn commit(&mut self, next: Catalog) -> Result<(), Error> {
+        Ok(self.write(next)?)
+    }
+
+    fn write(&mut self, next: Catalog) -> Result<(), StorageError> {
         let next = Catalog {
             version: VERSION,
             writer: self.writer,
             ..next
         };
-        let bytes = encode(&next)?;
+        let bytes = encode(&next).map_err(|error| StorageError::io("catalog/", error.into()))?;
         self.numbered.commit(self.version + 1, &bytes)?;
         self.version += 1;
         self.current = next;
@@ -86,6 +138,14 @@ impl CatalogStore {
             drop(self.store.delete(&self.numbered.name(old)));
         }
         Ok(())
+    }
+
+    /// Removes the old catalogs that earlier openings have not come to remove.
+    fn collect(&self) {
+        let oldest = (self.version + 1).saturating_sub(KEPT);
+        for name in self.numbered.older_than(oldest).unwrap_or_default() {
+            drop(self.store.delete(&name));
+        }
     }
 
     /// Forgets a dropped collection whose objects are gone; the next commit makes it last.
@@ -99,19 +159,14 @@ impl CatalogStore {
 const SEAL: &[u8] = b"{\"crc32c\":\"";
 const SEAL_END: &[u8] = b"\",";
 
-fn encode(catalog: &Catalog) -> Result<Vec<u8>, Error> {
-    let text = serde_json::to_vec_pretty(catalog).map_err(|error| {
-        Error::new(
-            ErrorKind::Internal,
-            format!("the catalog cannot be written: {error}"),
-        )
-    })?;
+pub(crate) fn encode(catalog: &Catalog) -> Result<Vec<u8>, serde_json::Error> {
+    let text = serde_json::to_vec_pretty(catalog)?;
     let fields = text.get(1..).unwrap_or_default();
     let digits = format!("{:08x}", crc32c(fields));
     Ok([SEAL, digits.as_bytes(), SEAL_END, fields].concat())
 }
 
-fn decode(name: &str, bytes: &[u8]) -> Result<Catalog, Error> {
+pub(crate) fn decode(name: &str, bytes: &[u8]) -> Result<Catalog, Error> {
     let damaged = |why: &str| Error::new(ErrorKind::Corrupt, format!("{name} is damaged: {why}"));
     let (digits, rest) = bytes
         .strip_prefix(SEAL)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kindred_segment::{Cancelled, Work};
+use kindred_segment::{Cancelled, Stop, Work};
 
 use crate::env::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind};
@@ -47,11 +47,18 @@ impl Ctx {
 
     /// Fails when the caller no longer waits.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.go_on().map_err(|cancelled| self.stopped(cancelled))
+        self.go_on().map_err(|cancelled| self.given_up(cancelled))
     }
 
-    /// Why the work stopped.
-    pub(crate) fn stopped(&self, Cancelled: Cancelled) -> Error {
+    /// Why the work on a segment stopped.
+    pub(crate) fn stopped(&self, stop: Stop) -> Error {
+        match stop {
+            Stop::Cancelled(cancelled) => self.given_up(cancelled),
+            Stop::Storage(error) => error.into(),
+        }
+    }
+
+    fn given_up(&self, Cancelled: Cancelled) -> Error {
         if self.is_cancelled.load(Ordering::Relaxed) {
             return Error::new(ErrorKind::Cancelled, "the request was cancelled");
         }

@@ -6,40 +6,44 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use kindred_model::config::{
-    AliasAction, CollectionConfig, FieldSchema, FieldType, NewVector, UpdateCollection,
-};
-use kindred_model::filter::Filter;
+use kindred_model::config::{AliasAction, CollectionConfig};
 use kindred_model::limits;
-use kindred_model::path::JsonPath;
 use kindred_model::point::{Record, ScoredPoint};
 use kindred_model::query::groups::{GroupsRequest, PointGroup};
 use kindred_model::query::lists::{
     CountRequest, FacetHit, FacetRequest, Matrix, MatrixRequest, RetrieveRequest, ScrollPage, ScrollRequest,
 };
 use kindred_model::query::request::QueryRequest;
-use kindred_model::update::{Selector, UpdateOp};
+use kindred_model::update::UpdateOp;
 use kindred_storage::{Durability, Identity, LocalStore};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::aliases::{self, Alias};
+use crate::background::Background;
 use crate::catalog::{CatalogStore, Entry};
+use crate::collection::UpdateResult;
+use crate::collection::choose::Job;
 use crate::collection::info::CollectionInfo;
-use crate::collection::view::Settings;
-use crate::collection::{Collection, UpdateResult};
 use crate::ctx::Ctx;
-use crate::env::Env;
+use crate::env::{Env, Tuning, Upkeep};
 use crate::error::{Error, ErrorKind};
-use crate::query::{Names, Reader};
+use crate::query::{Names, Reader, Slot};
+use crate::recovery;
+use crate::shelf::Shelf;
 use crate::upkeep;
 
 /// An open database. Share it in an `Arc`; every method may be called from any thread.
 pub struct Database {
     id: Uuid,
-    env: Env,
-    names: ArcSwap<Names>,
-    catalog: Mutex<CatalogStore>,
+    pub(crate) env: Env,
+    pub(crate) names: Arc<ArcSwap<Names>>,
+    pub(crate) catalog: Arc<Mutex<CatalogStore>>,
+    notices: Vec<String>,
+    /// Where snapshots are kept, if anywhere.
+    pub(crate) shelf: Option<Shelf>,
+    /// Ends with the database.
+    _background: Option<Background>,
 }
 
 impl Database {
@@ -47,10 +51,21 @@ impl Database {
     ///
     /// # Errors
     /// `Busy` when another process has the folder, `InvalidInput` when it holds something that is not a database,
-    /// `Corrupt` when its bytes cannot be what was written; the text names the object.
+    /// `Corrupt` when the catalog cannot be what was written; the text names the object. A collection that cannot be
+    /// read does not stop the others: see [`Database::notices`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_tuned(path, Tuning::default())
+    }
+
+    /// As [`Database::open`], with sealing and merging due when `tuning` says.
+    ///
+    /// # Errors
+    /// As for [`Database::open`].
+    pub fn open_tuned(path: impl AsRef<Path>, tuning: Tuning) -> Result<Self, Error> {
         let store = LocalStore::open(path.as_ref(), Durability::Fsync)?;
-        Self::open_with(Env::new(Arc::new(store)))
+        let mut env = Env::new(Arc::new(store));
+        env.tuning = tuning;
+        Self::open_with(env)
     }
 
     /// Opens the database that lives in the store of `env`.
@@ -61,22 +76,33 @@ impl Database {
         let identity = Identity::open(env.store.as_ref(), env.random_u128())?;
         let mut catalog = CatalogStore::open(Arc::clone(&env.store), env.random_uuid())?;
         upkeep::sweep(&env, &mut catalog)?;
-        upkeep::account(&env, catalog.current())?;
-        let mut names = Names {
-            collections: BTreeMap::new(),
+        let mut notices = upkeep::account(&env, catalog.current())?;
+        let names = Names {
+            collections: recovery::open_all(&env, catalog.current()),
             aliases: catalog.current().aliases.clone(),
         };
-        for (name, entry) in &catalog.current().collections {
-            names
-                .collections
-                .insert(name.clone(), Arc::new(open_collection(&env, entry)?));
-        }
+        notices.extend(recovery::notices(&names));
+        let names = Arc::new(ArcSwap::from_pointee(names));
+        let catalog = Arc::new(Mutex::new(catalog));
+        let background = match env.upkeep {
+            Upkeep::Background => Some(Background::start(&env, &names, &catalog)?),
+            Upkeep::Manual => None,
+        };
         Ok(Self {
             id: Uuid::from_u128(identity.uuid),
             env,
-            names: ArcSwap::from_pointee(names),
-            catalog: Mutex::new(catalog),
+            names,
+            catalog,
+            notices,
+            shelf: None,
+            _background: background,
         })
+    }
+
+    /// What an owner should know about the opening: collections that are broken or damaged, objects that belong to
+    /// none. Nothing of it stops the others.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// A random number that no other database has; it was drawn when the store was made.
@@ -123,22 +149,17 @@ impl Database {
             indexes: BTreeMap::new(),
         };
         // First the objects, then the catalog: what the catalog names is there.
-        let collection = Arc::new(open_collection(&self.env, &entry)?);
+        let collection = Slot::Open(Arc::new(recovery::open(
+            &self.env,
+            &entry,
+            self.env.random_u128(),
+        )?));
         next.collections.insert(name.to_owned(), entry);
         // When this fails, the new catalog may be there all the same: what it may name must stay.
         catalog.commit(next)?;
         self.rename(|names| {
             names.collections.insert(name.to_owned(), collection);
         });
-        Ok(())
-    }
-
-    /// Changes the settings of a collection.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown name, `Invalid…` for a setting that does not fit.
-    pub fn update_collection(&self, name: &str, patch: UpdateCollection) -> Result<(), Error> {
-        self.reconfigure(name, |entry| Ok(entry.config.apply(patch)?))?;
         Ok(())
     }
 
@@ -161,40 +182,14 @@ impl Database {
             names.aliases.retain(|_, collection| collection != name);
         });
         // Nothing may be written once the objects are being removed.
-        collection.iter().for_each(|collection| collection.close());
+        if let Some(Slot::Open(collection)) = &collection {
+            collection.close();
+        }
         // What cannot be removed now is swept at the next opening.
         if upkeep::remove(&self.env, entry.uuid).is_ok() {
             catalog.forget(entry.uuid);
         }
         Ok(true)
-    }
-
-    /// Adds a vector field to a collection.
-    ///
-    /// # Errors
-    /// `InvalidInput` when the name is taken.
-    pub fn create_vector(&self, collection: &str, name: &str, vector: NewVector) -> Result<(), Error> {
-        self.reconfigure(collection, |entry| Ok(entry.config.add_vector(name, vector)?))?;
-        Ok(())
-    }
-
-    /// Removes a vector field, with the vectors of every point.
-    ///
-    /// # Errors
-    /// `InvalidInput` when there is no such field.
-    pub fn drop_vector(&self, ctx: &Ctx, collection: &str, name: &str) -> Result<(), Error> {
-        let selector = Selector::Filter(Filter::default());
-        // Logged, so that a field of the same name made later does not find these vectors again.
-        self.update(
-            ctx,
-            collection,
-            UpdateOp::DeleteVectors {
-                selector,
-                names: vec![name.to_owned()],
-            },
-        )?;
-        self.reconfigure(collection, |entry| Ok(entry.config.drop_vector(name)?))?;
-        Ok(())
     }
 
     /// Runs alias actions in order; those before a failing one stay.
@@ -241,50 +236,38 @@ impl Database {
         Ok(aliases.map(alias).collect())
     }
 
-    /// What a collection says about itself.
+    /// What a collection says about itself; also when it is broken.
     ///
     /// # Errors
     /// `NotFound` for an unknown name.
     pub fn info(&self, collection: &str) -> Result<CollectionInfo, Error> {
-        Ok(self.names.load().collection(collection)?.view().info())
-    }
-
-    /// Makes, or replaces, the index on a payload field.
-    ///
-    /// # Errors
-    /// `InvalidInput` for an index on texts, which is not built yet.
-    pub fn create_index(
-        &self,
-        collection: &str,
-        field: JsonPath,
-        schema: FieldSchema,
-    ) -> Result<UpdateResult, Error> {
-        if schema.data_type() == FieldType::Text {
-            let text = "Full-text indexes are not built yet; match.text works without one, by substring";
-            return Err(Error::new(ErrorKind::InvalidInput, text));
+        let names = self.names.load();
+        match names.find(collection) {
+            None => Err(Error::no_collection(collection)),
+            Some(Slot::Open(collection)) => Ok(collection.info()),
+            Some(Slot::Broken(broken)) => Ok(CollectionInfo::of_broken(&broken.settings, &broken.why)),
         }
-        self.reconfigure(collection, |entry| {
-            entry.indexes.insert(field, schema);
-            if entry.indexes.len() > limits::PAYLOAD_INDEXES_MAX {
-                let text = format!(
-                    "a collection has at most {} payload indexes",
-                    limits::PAYLOAD_INDEXES_MAX
-                );
-                return Err(Error::new(ErrorKind::InvalidInput, text));
-            }
-            Ok(())
-        })
     }
 
-    /// Removes the index on a payload field, if there is one.
+    /// Moves everything that is only in the collection's log to a segment; false when nothing is.
     ///
     /// # Errors
-    /// `NotFound` for an unknown collection.
-    pub fn drop_index(&self, collection: &str, field: &JsonPath) -> Result<UpdateResult, Error> {
-        self.reconfigure(collection, |entry| {
-            entry.indexes.remove(field);
-            Ok(())
-        })
+    /// `Full` when there is no room, `Busy` when the writer has stopped.
+    pub fn seal(&self, ctx: &Ctx, collection: &str) -> Result<bool, Error> {
+        self.names.load().collection(collection)?.run(&Job::Seal, ctx)
+    }
+
+    /// Does the most useful job on the collection's segments in this thread; false when none is due.
+    ///
+    /// # Errors
+    /// As for [`Database::seal`]; `Cancelled` or `Timeout` when `ctx` says so.
+    pub fn compact(&self, ctx: &Ctx, collection: &str) -> Result<bool, Error> {
+        let names = self.names.load();
+        let collection = names.collection(collection)?;
+        match collection.pending() {
+            None => Ok(false),
+            Some(job) => collection.run(&job, ctx),
+        }
     }
 
     /// Changes points: durable and visible when it returns.
@@ -393,41 +376,9 @@ impl Database {
         answer(&Reader::open(&names, collection, ctx, &self.env)?)
     }
 
-    /// Changes the settings of a collection: in the catalog first, then in its views.
-    fn reconfigure(
-        &self,
-        name: &str,
-        change: impl FnOnce(&mut Entry) -> Result<(), Error>,
-    ) -> Result<UpdateResult, Error> {
-        let mut catalog = self.catalog.lock();
-        let names = self.names.load_full();
-        let collection = names.collection(name)?;
-        let own_name = names.aliases.get(name).map_or(name, String::as_str);
-        let mut next = catalog.current().clone();
-        let entry = next
-            .collections
-            .get_mut(own_name)
-            .ok_or_else(|| Error::no_collection(name))?;
-        change(entry)?;
-        let settings = settings(entry);
-        collection.reconfigure(settings, || catalog.commit(next))
-    }
-
-    fn rename(&self, change: impl FnOnce(&mut Names)) {
+    pub(crate) fn rename(&self, change: impl FnOnce(&mut Names)) {
         let mut names = Names::clone(&self.names.load());
         change(&mut names);
         self.names.store(Arc::new(names));
     }
-}
-
-fn settings(entry: &Entry) -> Settings {
-    Settings {
-        config: entry.config.clone(),
-        indexes: entry.indexes.clone(),
-    }
-}
-
-fn open_collection(env: &Env, entry: &Entry) -> Result<Collection, Error> {
-    let shard = upkeep::shard(entry.uuid);
-    Collection::open(Arc::clone(&env.store), &shard, env.random_u128(), settings(entry))
 }

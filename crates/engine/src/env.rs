@@ -46,27 +46,71 @@ impl Clock for SystemClock {
     }
 }
 
+/// Who does the work that can wait: sealing, merging, collecting garbage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upkeep {
+    /// A thread of the database.
+    Background,
+    /// Nobody but the caller of [`crate::Database::compact`], so that a test decides when. What bounds memory
+    /// (see [`Tuning::seal_bytes`]) is still done by the writers.
+    Manual,
+}
+
+/// When work that can wait is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuning {
+    /// Bytes of log after which the points in it are sealed. Bounds the memory of unsealed points and the time of
+    /// recovery: at four times as much the writers themselves seal.
+    pub seal_bytes: u64,
+    /// Time after which changes are sealed, however few they are.
+    pub seal_age: Duration,
+    /// Segments of about one size that become one.
+    pub tier_factor: usize,
+    /// Bytes above which segments are not merged any more.
+    pub segment_bytes_max: u64,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            seal_bytes: 64 << 20,
+            seal_age: Duration::from_secs(60),
+            tier_factor: 4,
+            segment_bytes_max: 8 << 30,
+        }
+    }
+}
+
 /// The parts that a program supplies.
 #[derive(Clone)]
 pub struct Env {
     /// Where the database's bytes live.
     pub store: Arc<dyn Store>,
-    /// Measures deadlines.
+    /// Measures deadlines, and the age of what is unsealed.
     pub clock: Arc<dyn Clock>,
+    /// Who does the work that can wait.
+    pub upkeep: Upkeep,
+    /// When it is due.
+    pub tuning: Tuning,
     seed: Arc<AtomicU64>,
 }
 
 impl Env {
-    /// The machine's clock, and a seed that differs every time.
+    /// The machine's clock, a seed that differs every time, upkeep in the background.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self::with_seed(store, RandomState::new().hash_one(0_u64))
+        Self {
+            upkeep: Upkeep::Background,
+            ..Self::with_seed(store, RandomState::new().hash_one(0_u64))
+        }
     }
 
-    /// The machine's clock, and a fixed seed.
+    /// For what must run the same way every time: a fixed seed, and upkeep only when it is asked for.
     pub fn with_seed(store: Arc<dyn Store>, seed: u64) -> Self {
         Self {
             store,
             clock: Arc::new(SystemClock::new()),
+            upkeep: Upkeep::Manual,
+            tuning: Tuning::default(),
             seed: Arc::new(AtomicU64::new(seed)),
         }
     }

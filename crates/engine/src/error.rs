@@ -24,6 +24,10 @@ pub enum ErrorKind {
     InvalidRequest,
     /// Name something that exists.
     NotFound,
+    /// Name something that this caller may use.
+    Forbidden,
+    /// Fetch the bytes again: they are not those that were announced.
+    Mismatch,
     /// Choose another name.
     AlreadyExists,
     /// Ask for less, or wait longer.

@@ -43,12 +43,23 @@ mod catalog;
 mod upkeep;
 mod query;
 mod aliases;
+mod recovery;
+mod shelf;
+mod background;
+mod verify;
 mod database;
+mod alter;
+mod snapshot;
 
 pub use aliases::Alias;
 pub use collection::UpdateResult;
 pub use collection::info::{CollectionInfo, Status};
 pub use ctx::Ctx;
 pub use database::Database;
-pub use env::{Clock, Env, SystemClock};
+pub use env::{Clock, Env, SystemClock, Tuning, Upkeep};
 pub use error::{Error, ErrorKind};
+#[cfg(feature = "cloud")]
+pub use kindred_storage::{CloudOptions, ObjectStore};
+pub use verify::{Checked, Loss, Outcome, Problem, Report, Sureness, verify, verify_folder};
+pub use kindred_storage::SnapshotReader;
+pub use snapshot::{Snapshot, SnapshotKind, SnapshotPart, SnapshotReport, SnapshotUpload, verify_snapshot};

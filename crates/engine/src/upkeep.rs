@@ -1,11 +1,11 @@
 //! What happens to the objects of collections as a whole: removing those of dropped collections, and accounting
 //! for everything else, so that a lost catalog never looks like an empty database.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::catalog::{Catalog, CatalogStore};
+use crate::catalog::{Catalog, CatalogStore, Entry};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind};
 
@@ -39,32 +39,42 @@ pub(crate) fn sweep(env: &Env, catalog: &mut CatalogStore) -> Result<(), Error> 
     Ok(())
 }
 
-/// Refuses to go on when the catalog names a collection that is not there, or does not name one that is. A
-/// collection that was being made when the process ended has a manifest but no batch yet; it is passed over.
-pub(crate) fn account(env: &Env, catalog: &Catalog) -> Result<(), Error> {
-    let names = env.store.list(COLLECTIONS)?;
+/// Refuses a collection of which nothing is there: its manifest was lost, or everything.
+pub(crate) fn check_present(env: &Env, entry: &Entry) -> Result<(), Error> {
+    let manifests = format!("{}m/", shard(entry.uuid));
+    if env.store.list(&manifests)?.is_empty() {
+        let text = format!("the catalog names the collection, but {manifests} is empty");
+        return Err(Error::new(ErrorKind::Corrupt, text));
+    }
+    Ok(())
+}
+
+/// Tells of objects that belong to no collection of the catalog. Without any collection in the catalog, log slots
+/// mean that a catalog was lost, and that is an error.
+pub(crate) fn account(env: &Env, catalog: &Catalog) -> Result<Vec<String>, Error> {
     let known: BTreeSet<String> = catalog
         .collections
         .values()
-        .map(|entry| shard(entry.uuid))
+        .map(|entry| prefix(entry.uuid))
         .collect();
-    for (name, entry) in &catalog.collections {
-        let manifests = format!("{}m/", shard(entry.uuid));
-        if !names.iter().any(|object| object.starts_with(&manifests)) {
-            let text = format!("the catalog names the collection `{name}`, but {manifests} is empty");
-            return Err(Error::new(ErrorKind::Corrupt, text));
+    let mut strays: BTreeMap<String, String> = BTreeMap::new();
+    for object in env.store.list(COLLECTIONS)? {
+        let Some(end) = object.get(COLLECTIONS.len()..).and_then(|rest| rest.find('/')) else {
+            continue;
+        };
+        let own = object.get(..=COLLECTIONS.len() + end).unwrap_or_default();
+        // A collection that was being made when the process ended has a manifest but no batch yet.
+        if object.contains("/log/") && !known.contains(own) {
+            strays.entry(own.to_owned()).or_insert(object);
         }
     }
-    let is_lost = |object: &&String| {
-        let batch = object.split_once("log/").map(|(shard, _)| shard);
-        batch.is_some_and(|shard| !known.contains(shard))
-    };
-    match names.iter().find(is_lost) {
-        None => Ok(()),
-        Some(object) => {
-            let text =
-                format!("{object} belongs to no collection of the catalog, so a catalog must have been lost");
-            Err(Error::new(ErrorKind::Corrupt, text))
-        }
+    if let Some(object) = strays.values().next().filter(|_| catalog.is_new()) {
+        let text =
+            format!("{object} belongs to no collection of the catalog, so a catalog must have been lost");
+        return Err(Error::new(ErrorKind::Corrupt, text));
     }
+    let told = strays
+        .values()
+        .map(|object| format!("{object} belongs to no collection of the catalog; it is left alone"));
+    Ok(told.collect())
 }

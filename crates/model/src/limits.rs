@@ -83,3 +83,9 @@ pub const PAYLOAD_DEPTH_MAX: usize = 100;
 /// Most elements of a list of examples, conditions, prefetches or operands in a query: refused while it is read,
 /// because each costs a hundred times its text.
 pub const QUERY_LIST_MAX: usize = 16_384;
+/// Largest payload of one point as JSON text, in bytes; a segment stores each payload as one piece.
+pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Snapshots that may be made, taken in or restored at once.
+pub const SNAPSHOT_WORKS_MAX: usize = 8;
+/// Largest snapshot that is taken in, in bytes.
+pub const SNAPSHOT_BYTES_MAX: u64 = 1 << 40;

@@ -1,6 +1,7 @@
 //! Paths into a payload: `city.name`, `"odd key".x`, `items[0]`, `items[].price`.
 //! Filters, selectors, indexes and payload updates all name fields this way. The first segment is always a key.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -33,6 +34,14 @@ impl JsonPath {
     /// and does not pass `Validate`.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// The top-level payload key that the path begins with: a payload cut down to it selects the same.
+    pub fn keys(&self) -> BTreeSet<String> {
+        match self.segments.first() {
+            Some(Segment::Key(key)) => BTreeSet::from([key.clone()]),
+            Some(Segment::Index(_) | Segment::Every) | None => BTreeSet::new(),
+        }
     }
 
     /// What the path selects, in document order. A selected array stays one value.

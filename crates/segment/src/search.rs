@@ -1,11 +1,12 @@
 //! The one place where column, anchors and fold meet.
 
-use kindred_index::{Allow, Cancelled, Hit, Offset, Ties, Work, scan};
+use kindred_index::{Allow, Hit, Offset, Ties, Work, scan};
 use kindred_model::query::scoring::Fold;
 use kindred_model::vector::Vector;
 
 use crate::column::{Bound, Column};
 use crate::segment::Segment;
+use crate::stop::Stop;
 
 /// A vector query, ready to run on any segment of a collection.
 #[derive(Debug, Clone, Copy)]
@@ -26,21 +27,22 @@ impl Segment {
     /// The best `limit` of the allowed points that have the vector, best first.
     ///
     /// # Errors
-    /// [`Cancelled`] when `work` says so.
+    /// [`Stop::Cancelled`] when `work` says so.
     pub fn search(
         &self,
         query: &Scan<'_>,
         mut allow: Allow,
         limit: u64,
         work: &dyn Work,
-    ) -> Result<Vec<Hit>, Cancelled> {
+    ) -> Result<Vec<Hit>, Stop> {
         let Some(mut scorer) = Scorer::new(self, query) else {
             return Ok(Vec::new());
         };
         scorer.restrict(&mut allow, query.overlapping);
-        scan(&allow, limit, query.ties, work, |offsets, scores| {
+        let hits = scan(&allow, limit, query.ties, work, |offsets, scores| {
             scorer.score(offsets, scores)
-        })
+        })?;
+        Ok(hits)
     }
 }
 
@@ -74,12 +76,12 @@ impl<'a> Scorer<'a> {
     }
 
     fn restrict(&self, allow: &mut Allow, is_overlapping: bool) {
-        let first = self.bound.first().filter(|_| is_overlapping);
-        let lacking: Vec<Offset> = allow
-            .iter()
-            .filter(|offset| !self.column.has(*offset) || first.is_some_and(|bound| !bound.overlaps(*offset)))
-            .collect();
+        let lacking = self.column.lacking(&mut allow.iter());
         lacking.into_iter().for_each(|offset| allow.remove(offset));
+        if let (Some(first), true) = (self.bound.first(), is_overlapping) {
+            let apart: Vec<Offset> = allow.iter().filter(|offset| !first.overlaps(*offset)).collect();
+            apart.into_iter().for_each(|offset| allow.remove(offset));
+        }
     }
 
     fn score(&mut self, offsets: &[Offset], scores: &mut [f32]) {

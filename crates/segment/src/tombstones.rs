@@ -58,6 +58,23 @@ impl Tombstones {
         allow
     }
 
+    /// The points that left after position `after` and not after `until`, with the positions.
+    pub(crate) fn departed(&self, after: u64, until: u64) -> Vec<(Offset, u64)> {
+        if self.count() == 0 {
+            return Vec::new();
+        }
+        let left_at = self.left_at.iter().map(|left_at| left_at.load(Ordering::Acquire));
+        left_at
+            .enumerate()
+            .filter(|(_, left_at)| *left_at != ALIVE && *left_at > after && *left_at <= until)
+            .map(|(row, left_at)| (Offset::from_row(row), left_at))
+            .collect()
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.left_at.len() * size_of::<AtomicU64>()
+    }
+
     /// How many points have left.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Acquire)
@@ -82,5 +99,17 @@ mod tests {
         );
         assert_eq!(tombstones.visible(9).count(), 3);
         assert_eq!(tombstones.count(), 1);
+    }
+
+    #[test]
+    fn departures_are_counted_from_one_position_to_another() {
+        let tombstones = Tombstones::new(4);
+        assert_eq!(tombstones.departed(0, u64::MAX), []);
+        for (row, lsn) in [(3, 7), (0, 9), (1, 8)] {
+            tombstones.bury(Offset(row), lsn);
+        }
+        assert_eq!(tombstones.departed(7, 9), [(Offset(0), 9), (Offset(1), 8)]);
+        assert_eq!(tombstones.departed(6, 7), [(Offset(3), 7)]);
+        assert_eq!(tombstones.departed(9, u64::MAX), []);
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::checksum::crc32c;
 use crate::error::{Error, Flaw};
 use crate::fields::{FORMAT_MAJOR, FORMAT_MINOR, Fields, write_prelude};
-use crate::put::{Put, put};
+use crate::put::{Put, Urgency, put};
 use crate::store::{STORE_NAME, Store};
 
 const MAGIC: [u8; 8] = *b"KNDRSTOR";
@@ -40,7 +40,7 @@ impl Identity {
             Err(error @ Error::Foreign { .. }) => return read(store)?.ok_or(error),
             Err(error) => return Err(error),
         }
-        match put(store, STORE_NAME, &encode(uuid), BYTES)? {
+        match put(store, STORE_NAME, &encode(uuid), BYTES, Urgency::Normal)? {
             Put::Done => Ok(Identity {
                 uuid,
                 format: (FORMAT_MAJOR, FORMAT_MINOR),
@@ -50,7 +50,7 @@ impl Identity {
     }
 }
 
-fn read(store: &dyn Store) -> Result<Option<Identity>, Error> {
+pub(crate) fn read(store: &dyn Store) -> Result<Option<Identity>, Error> {
     match store.get(STORE_NAME, Some(READ)) {
         Ok(found) => decode(&found).map(Some),
         Err(Error::NotFound { .. }) => Ok(None),
@@ -58,7 +58,7 @@ fn read(store: &dyn Store) -> Result<Option<Identity>, Error> {
     }
 }
 
-fn encode(uuid: u128) -> Vec<u8> {
+pub(crate) fn encode(uuid: u128) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(BYTES);
     write_prelude(&mut bytes, &MAGIC);
     bytes.extend_from_slice(&uuid.to_le_bytes());

@@ -43,7 +43,7 @@ impl Manifest {
         }
     }
 
-    fn encode(&self, name: &str, version: u64, put_id: u128) -> Result<Vec<u8>, Error> {
+    pub(crate) fn encode(&self, name: &str, version: u64, put_id: u128) -> Result<Vec<u8>, Error> {
         // Only a list or text of more than 4 G items or bytes fails here.
         let too_large = |_| Error::TooLarge {
             object: name.to_owned(),
@@ -74,7 +74,7 @@ impl Manifest {
         Ok(out)
     }
 
-    fn decode(name: &str, version: u64, bytes: &[u8]) -> Result<Manifest, Error> {
+    pub(crate) fn decode(name: &str, version: u64, bytes: &[u8]) -> Result<Manifest, Error> {
         // The version comes first, for a newer one may end otherwise.
         Fields::new(name, bytes).prelude(&MAGIC)?;
         let Some((checked, crc)) = bytes.split_last_chunk::<4>() else {
@@ -141,8 +141,8 @@ pub(crate) fn newest(manifests: &Numbered) -> Result<Option<(u64, Manifest)>, Er
 /// Step *claim* of the protocol (rule 1): the next version with the next epoch, which belongs to the caller from then
 /// on. The epochs before it are still open to their writers until they are sealed.
 ///
-/// [`Error::Fenced`]: others went on while this slept; it must not retry by itself.
-pub(crate) fn claim(manifests: &Numbered, ids: &mut PutIds) -> Result<Manifest, Error> {
+/// [`Error::Fenced`]: others went on while this slept; it must not retry by itself. The version comes with it.
+pub(crate) fn claim(manifests: &Numbered, ids: &mut PutIds) -> Result<(u64, Manifest), Error> {
     for _ in 0..MAX_CLAIM_ATTEMPTS {
         let (version, mut manifest) = newest(manifests)?.unwrap_or((0, Manifest::empty()));
         let next = version.saturating_add(1);
@@ -154,7 +154,7 @@ pub(crate) fn claim(manifests: &Numbered, ids: &mut PutIds) -> Result<Manifest, 
             start: 0,
         });
         match manifests.commit(next, &manifest.encode(&name, next, ids.draw())?) {
-            Ok(()) => return Ok(manifest),
+            Ok(()) => return Ok((next, manifest)),
             Err(Error::Exists { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -166,10 +166,10 @@ pub(crate) fn claim(manifests: &Numbered, ids: &mut PutIds) -> Result<Manifest, 
 }
 
 /// Step *checkpoint* of the protocol (rule 5): a new version, if the newest is still of the same epoch. Everything it
-/// names must be durable already.
+/// names must be durable already. Gives the version that was made; the one below it is superfluous.
 ///
 /// [`Error::Fenced`]: another writer has claimed.
-pub(crate) fn checkpoint(manifests: &Numbered, manifest: &Manifest, ids: &mut PutIds) -> Result<(), Error> {
+pub(crate) fn checkpoint(manifests: &Numbered, manifest: &Manifest, ids: &mut PutIds) -> Result<u64, Error> {
     let Some((version, found)) = newest(manifests)? else {
         return Err(Error::corrupt(&manifests.name(1), 0, Flaw::Missing));
     };
@@ -180,7 +180,7 @@ pub(crate) fn checkpoint(manifests: &Numbered, manifest: &Manifest, ids: &mut Pu
     let name = manifests.name(next);
     match manifests.commit(next, &manifest.encode(&name, next, ids.draw())?) {
         Err(Error::Exists { object }) => Err(Error::Fenced { object }),
-        done => done,
+        done => done.map(|()| next),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::fields::offset;
-use crate::put::{Put, put};
+use crate::put::{Put, Urgency, put};
 use crate::store::{Object, Store, check_prefix};
 
 /// The largest numbered object, in bytes.
@@ -78,17 +78,29 @@ impl Numbered {
                 limit_bytes,
             });
         }
-        match put(&*self.store, &name, bytes, bytes.len())? {
+        match put(&*self.store, &name, bytes, bytes.len(), Urgency::Urgent)? {
             Put::Done => {}
             Put::Taken(_) => return Err(Error::exists(&name)),
         }
         // Without this look, a writer that slept while its version was made, used and collected would fill the hole
         // and believe to be newest.
+        self.confirm(version)
+    }
+
+    /// [`Error::Fenced`] unless this version, which the caller has made or read, is still the newest.
+    pub(crate) fn confirm(&self, version: u64) -> Result<(), Error> {
         match self.newest_version()? {
             Some(newest) if newest == version => Ok(()),
             Some(newest) => Err(Error::fenced(&self.name(newest))),
-            None => Err(Error::fenced(&name)),
+            None => Err(Error::fenced(&self.name(version))),
         }
+    }
+
+    /// The names of all versions before this one that are still there.
+    pub fn older_than(&self, version: u64) -> Result<Vec<String>, Error> {
+        let mut names = self.store.list(&self.prefix)?;
+        names.retain(|name| self.version(name).is_some_and(|found| found < version));
+        Ok(names)
     }
 
     fn newest_version(&self) -> Result<Option<u64>, Error> {
@@ -96,7 +108,7 @@ impl Numbered {
         Ok(names.iter().filter_map(|name| self.version(name)).max())
     }
 
-    fn version(&self, name: &str) -> Option<u64> {
+    pub(crate) fn version(&self, name: &str) -> Option<u64> {
         let digits = name.strip_prefix(&self.prefix)?.strip_suffix(self.suffix)?;
         let is_number = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
         if is_number { digits.parse().ok() } else { None }

@@ -32,6 +32,14 @@ impl PutIds {
     }
 }
 
+/// Whether a create may use the reserve that a store keeps for when it is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    Normal,
+    /// What makes space in the end (a checkpoint, a delete), or fences another writer.
+    Urgent,
+}
+
 /// What became of a create.
 pub(crate) enum Put {
     /// The object is there, durable, and ours.
@@ -43,12 +51,22 @@ pub(crate) enum Put {
 /// Creates the object and settles every doubt about it. `max_bytes` bounds what is read of another writer's object.
 ///
 /// [`Error::Full`]: certainly absent. Any other error: in doubt after all attempts.
-pub(crate) fn put(store: &dyn Store, name: &str, bytes: &[u8], max_bytes: usize) -> Result<Put, Error> {
+pub(crate) fn put(
+    store: &dyn Store,
+    name: &str,
+    bytes: &[u8],
+    max_bytes: usize,
+    urgency: Urgency,
+) -> Result<Put, Error> {
+    let create = || match urgency {
+        Urgency::Normal => store.create(name, bytes),
+        Urgency::Urgent => store.create_urgent(name, bytes),
+    };
     let read = 0..offset(max_bytes).saturating_add(1);
     let mut is_in_doubt = false;
     let mut last = Arc::new(io::Error::other("create finds the object, but it cannot be read"));
     for _ in 0..MAX_ATTEMPTS {
-        match store.create(name, bytes) {
+        match create() {
             Ok(()) => return Ok(Put::Done),
             Err(Error::Exists { .. }) => {}
             Err(Error::Io { source, .. }) => last = source,
@@ -94,7 +112,7 @@ mod tests {
         for (fault, expected_calls) in [(Fault::Error, 3), (Fault::LostAnswer, 2)] {
             let store = FaultyStore::with_fault(Arc::default(), 1, fault, 0);
             assert!(
-                matches!(put(&store, "a", b"mine", 10), Ok(Put::Done)),
+                matches!(put(&store, "a", b"mine", 10, Urgency::Normal), Ok(Put::Done)),
                 "{fault:?}"
             );
             assert_eq!(store.calls(), expected_calls, "{fault:?}");
@@ -106,7 +124,7 @@ mod tests {
     fn a_lost_race_shows_the_winner_within_bounds() {
         let store = MemoryStore::new();
         store.create("a", b"theirs, and long").unwrap();
-        let Ok(Put::Taken(found)) = put(&store, "a", b"mine", 10) else {
+        let Ok(Put::Taken(found)) = put(&store, "a", b"mine", 10, Urgency::Normal) else {
             panic!("not taken")
         };
         assert_eq!(*found, *b"theirs, and");
@@ -115,7 +133,10 @@ mod tests {
     #[test]
     fn a_crash_ends_after_a_bounded_number_of_calls() {
         let store = FaultyStore::with_fault(Arc::default(), 1, Fault::Crash, 0);
-        assert!(matches!(put(&store, "a", b"mine", 10), Err(Error::Io { .. })));
+        assert!(matches!(
+            put(&store, "a", b"mine", 10, Urgency::Normal),
+            Err(Error::Io { .. })
+        ));
         assert_eq!(store.calls(), 8);
     }
 
@@ -148,6 +169,7 @@ mod tests {
             "a",
             b"mine",
             10,
+            Urgency::Normal,
         );
         assert!(matches!(in_doubt, Ok(Put::Done)), "the third attempt");
         let certain = put(
@@ -155,6 +177,7 @@ mod tests {
             "a",
             b"mine",
             10,
+            Urgency::Normal,
         );
         assert!(matches!(certain, Err(Error::Full { .. })));
     }

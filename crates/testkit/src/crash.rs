@@ -1,31 +1,53 @@
-//! The crash sweep: one workload, a fault at the n-th store call for every n, and the check that everything
-//! acknowledged is there, the change in flight whole or absent, and nothing else.
+//! The crash tests: one workload with a fault at the n-th store call for every n, the same with changes that come
+//! while a segment is being built, and random workloads with random faults. After each, everything acknowledged is
+//! there, the change in flight whole or absent, nothing else, and no object is left behind.
 
 use std::sync::Arc;
 
-use kindred_model::filter::Filter;
-use kindred_model::update::{Selector, UpdateOp};
-use kindred_storage::{Fault, FaultyStore, MemoryStore, Store};
+use kindred_storage::{Fault, Store};
 
-use crate::reference::Reference;
-use crate::subject::{Change, Contents, Failure, FailureKind, Subject};
+use crate::subject::{Change, Failure, Subject};
 
+mod store;
+mod event;
 mod workload;
+mod leaks;
+mod run;
+mod soak;
 
-pub use workload::workload;
+pub use event::{Event, Moment, parse};
+pub use leaks::left_behind;
+pub use run::Run;
+pub use soak::{Scenario, scenario, soak};
+pub use store::ScriptedStore;
+pub use workload::{intruders, workload};
 
-/// A subject that lives in a store and can be opened there again.
-pub trait Reopen: Subject + Sized {
-    /// Opens what the store holds; `seed` differs for every opening.
-    fn open(store: Arc<dyn Store>, seed: u64) -> Result<Self, Failure>;
+/// Makes changes on an open subject while it is making another one.
+pub type Handle = Box<dyn Fn(&Change) -> Result<(), Failure> + Send>;
+
+/// A subject that other threads may change, too.
+pub trait Shared: Subject {
+    /// Makes changes for as long as the subject is open. `None`: it takes one change at a time.
+    fn handle(&self) -> Option<Handle>;
+
+    /// The objects of its store that nothing needs, after it was opened and left alone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn left_behind(store: &dyn Store) -> Result<Vec<String>, String> {
+        left_behind(store)
+    }
 }
+
+/// Opens what a store holds; the number differs for every opening.
+pub type Open<'a, S> = &'a dyn Fn(Arc<dyn Store>, u64) -> Result<S, Failure>;
 
 /// What a sweep has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Swept {
-    /// Store calls that the workload makes without a fault.
-    pub calls: u64,
-    /// Workloads that were run with a fault.
+    /// The points at which it has struck: store calls, or objects being built, of the workload without faults.
+    pub points: u64,
+    /// Workloads that were run.
     pub runs: u64,
 }
 
@@ -33,175 +55,68 @@ pub struct Swept {
 ///
 /// # Errors
 /// The first run that leaves something else than the acknowledged changes, with its call and seed.
-pub fn sweep<S: Reopen>(changes: &[Change], fault: Fault, seeds: u64) -> Result<Swept, String> {
-    let whole = Arc::new(FaultyStore::new(Arc::default()));
-    Run::<S>::new(Arc::clone(&whole)).all(changes)?;
-    let mut swept = Swept {
-        calls: whole.calls(),
-        runs: 0,
-    };
-    for at in 1..=swept.calls {
+pub fn sweep<S: Shared>(
+    open: Open<'_, S>,
+    changes: &[Change],
+    fault: Fault,
+    seeds: u64,
+) -> Result<Swept, String> {
+    let changes: Vec<Event> = changes.iter().cloned().map(Event::Change).collect();
+    let mut whole = Run::new(open, 0);
+    whole.all(&changes)?;
+    let points = whole.calls();
+    whole.end()?;
+    let mut swept = Swept { points, runs: 0 };
+    for after in 1..=points {
         for seed in 0..seeds {
-            let image = Arc::new(MemoryStore::new());
-            let store = Arc::new(FaultyStore::with_fault(image, at, fault, seed));
-            let mut run = Run::<S>::new(store);
-            run.retries_first = seed % 2 == 1;
-            run.all(changes)
-                .map_err(|error| format!("{fault:?} at call {at}, seed {seed}: {error}"))?;
+            let strike = Event::Fault { after, fault, seed };
+            let mut run = Run::new(open, seed);
+            run.event(&strike)
+                .and_then(|()| run.all(&changes))
+                .and_then(|()| run.end())
+                .map_err(|error| format!("{fault:?} at call {after}, seed {seed}: {error}"))?;
             swept.runs += 1;
         }
     }
     Ok(swept)
 }
 
-/// One run of the workload. A store that has crashed is followed by the next process on what survived.
-struct Run<S> {
-    store: Arc<FaultyStore>,
-    subject: Option<S>,
-    /// What may be there: more than one state while a change is in flight.
-    states: Vec<Reference>,
-    openings: u64,
-    /// After a failure, tries again before opening again.
-    retries_first: bool,
-}
-
-/// Failures of one step before the run is given up: one fault causes few.
-const ATTEMPTS_MAX: usize = 8;
-
-impl<S: Reopen> Run<S> {
-    fn new(store: Arc<FaultyStore>) -> Self {
-        Self {
-            store,
-            subject: None,
-            states: vec![Reference::new()],
-            openings: 0,
-            retries_first: false,
-        }
-    }
-
-    fn all(&mut self, changes: &[Change]) -> Result<(), String> {
-        for (step, change) in changes.iter().enumerate() {
-            self.step(change)
-                .map_err(|error| format!("step {step}, {change:?}: {error}"))?;
-        }
-        // As the next process finds it.
-        self.subject = None;
-        self.opened().map_err(|error| format!("at the end: {error}"))?;
-        Ok(())
-    }
-
-    fn step(&mut self, change: &Change) -> Result<(), String> {
-        for attempt in 0..ATTEMPTS_MAX {
-            let outcome = self.opened()?.change(change);
-            let Err(failure) = outcome else {
-                self.states.retain_mut(|state| state.change(change).is_ok());
-                return self.narrow("after an accepted change");
-            };
-            if failure.kind == FailureKind::Broken {
-                self.in_flight(change)?;
-                let may_retry = self.retries_first && attempt == 0 && !self.store.has_crashed();
-                if !may_retry {
-                    self.subject = None;
+/// Runs the workload once per object that it builds, with each list of changes made from within, before its first
+/// byte and after its last, and checks what is left. The subject must leave sealing to the workload: changes that
+/// come while it waits for an object must not wait for another.
+///
+/// # Errors
+/// The first run that leaves something else, with the number of the object.
+pub fn interleave<S: Shared>(
+    open: Open<'_, S>,
+    changes: &[Change],
+    intruders: &[Vec<Change>],
+) -> Result<Swept, String> {
+    let changes: Vec<Event> = changes.iter().cloned().map(Event::Change).collect();
+    let mut whole = Run::new(open, 0);
+    whole.all(&changes)?;
+    let points = whole.builds();
+    whole.end()?;
+    let mut swept = Swept { points, runs: 0 };
+    for after in 1..=points {
+        for (number, list) in intruders.iter().enumerate() {
+            for moment in [Moment::Before, Moment::After] {
+                let during = Event::During {
+                    after,
+                    moment,
+                    changes: list.clone(),
+                };
+                let mut run = Run::new(open, after);
+                run.event(&during)
+                    .and_then(|()| run.all(&changes))
+                    .and_then(|()| run.end())
+                    .map_err(|error| format!("list {number} {moment:?} object {after}: {error}"))?;
+                if run.interruptions() != 1 {
+                    return Err(format!("object {after} was not built any more"));
                 }
-                continue;
-            }
-            self.states
-                .retain_mut(|state| state.change(change).is_err_and(|own| own.kind == failure.kind));
-            return self.narrow(&format!("after the refusal {failure}"));
-        }
-        Err(format!("{ATTEMPTS_MAX} attempts have failed"))
-    }
-
-    /// The change may have been made or not, until the subject is opened again. Readers go on: as long as they do not
-    /// see the change, the store may hold it or not; what they have seen must stay.
-    fn in_flight(&mut self, change: &Change) -> Result<(), String> {
-        let mut made = self.states.clone();
-        // What is refused may have done something on the way, too.
-        made.iter_mut().for_each(|state| drop(state.change(change)));
-        self.states.extend(half_made(change, &self.states));
-        let unseen = self.states.clone();
-        self.states.extend(made);
-        self.store.free_space();
-        let Some(subject) = self.subject.as_ref().filter(|_| !self.store.has_crashed()) else {
-            return Ok(());
-        };
-        let contents = subject.contents().map_err(|failure| failure.to_string())?;
-        if unseen
-            .iter()
-            .any(|state| state.contents().as_ref() == Ok(&contents))
-        {
-            return Ok(());
-        }
-        self.narrow("after a failed change")
-    }
-
-    /// The open subject; opens it, on what survived if the store has crashed, and compares.
-    fn opened(&mut self) -> Result<&mut S, String> {
-        for _ in 0..ATTEMPTS_MAX {
-            if self.subject.is_some() {
-                break;
-            }
-            if self.store.has_crashed() {
-                self.store = Arc::new(self.store.reopen());
-            }
-            self.openings += 1;
-            match S::open(Arc::clone(&self.store) as Arc<dyn Store>, self.openings) {
-                Ok(subject) => {
-                    self.subject = Some(subject);
-                    self.narrow("after opening")?;
-                }
-                Err(failure) if failure.kind == FailureKind::Broken => self.store.free_space(),
-                Err(failure) => return Err(format!("cannot be opened: {failure}")),
+                swept.runs += 1;
             }
         }
-        self.subject
-            .as_mut()
-            .ok_or_else(|| "cannot be opened, again and again".to_owned())
     }
-
-    /// Keeps the states that the subject shows.
-    fn narrow(&mut self, when: &str) -> Result<(), String> {
-        let Some(subject) = &self.subject else {
-            return Ok(());
-        };
-        let contents = subject
-            .contents()
-            .map_err(|failure| format!("{when}: {failure}"))?;
-        let before = self.states.clone();
-        self.states
-            .retain(|state| state.contents().as_ref() == Ok(&contents));
-        if self.states.is_empty() {
-            return Err(format!(
-                "{when} there is something else{}",
-                differences(&contents, &before)
-            ));
-        }
-        Ok(())
-    }
-}
-
-/// A vector field leaves in two steps, its vectors first: the one exception from whole or absent. Dropping it again
-/// completes it.
-fn half_made(change: &Change, states: &[Reference]) -> Vec<Reference> {
-    let Change::DropVector { collection, name } = change else {
-        return Vec::new();
-    };
-    let op = UpdateOp::DeleteVectors {
-        selector: Selector::Filter(Filter::default()),
-        names: vec![name.clone()],
-    };
-    let first = Change::Update {
-        collection: collection.clone(),
-        op,
-    };
-    let mut half: Vec<Reference> = states.to_vec();
-    half.retain_mut(|state| state.change(&first).is_ok());
-    half
-}
-
-fn differences(found: &Contents, states: &[Reference]) -> String {
-    let wanted = states.iter().filter_map(|state| state.contents().ok());
-    wanted
-        .map(|wanted| format!("\n{}", found.difference(&wanted)))
-        .collect()
+    Ok(swept)
 }

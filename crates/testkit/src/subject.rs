@@ -71,6 +71,41 @@ pub enum Change {
         /// The change.
         op: UpdateOp,
     },
+    /// Moves everything that is only in the log to a segment. Changes no contents.
+    Seal {
+        /// Collection or alias.
+        collection: String,
+    },
+    /// Does what is due to the segments until nothing is. Changes no contents.
+    Compact {
+        /// Collection or alias.
+        collection: String,
+    },
+}
+
+impl Change {
+    /// Whether it only takes away, so that a full store must not refuse it.
+    pub fn makes_room(&self) -> bool {
+        match self {
+            Self::DropCollection { .. } | Self::DropIndex { .. } | Self::DropVector { .. } => true,
+            Self::Update { op, .. } => match op {
+                UpdateOp::Delete(_)
+                | UpdateOp::DeleteVectors { .. }
+                | UpdateOp::DeletePayload { .. }
+                | UpdateOp::ClearPayload(_) => true,
+                UpdateOp::Upsert { .. }
+                | UpdateOp::UpdateVectors { .. }
+                | UpdateOp::SetPayload { .. }
+                | UpdateOp::OverwritePayload { .. } => false,
+            },
+            Self::CreateCollection { .. }
+            | Self::Aliases(_)
+            | Self::CreateIndex { .. }
+            | Self::CreateVector { .. }
+            | Self::Seal { .. }
+            | Self::Compact { .. } => false,
+        }
+    }
 }
 
 /// A refused change or question.
@@ -95,6 +130,8 @@ pub enum FailureKind {
     NotFound,
     /// The name is taken.
     AlreadyExists,
+    /// There is no room; nothing has changed.
+    Full,
     /// Not a refusal: the subject itself, or the store below it, has failed.
     Broken,
 }

@@ -87,6 +87,9 @@ const NOT_IN_THE_LIBRARY: [&str; 8] = [
     "qdrant-client",
 ];
 
+/// The one place below the door with a runtime of its own, behind a feature that is off by default.
+const CLOUD: &str = "storage/src/store/object";
+
 /// Words that only some folders may contain in code outside tests, with the reason.
 const FOREIGN: [(&str, &[&str], &str); 6] = [
     (
@@ -95,8 +98,8 @@ const FOREIGN: [(&str, &[&str], &str); 6] = [
         "only storage touches the database's bytes",
     ),
     ("std::net", &["api", "cli"], "only api touches sockets"),
-    ("async", &["api", "cli"], "no async below the door"),
-    ("await", &["api", "cli"], "no async below the door"),
+    ("async", &["api", "cli", CLOUD], "no async below the door"),
+    ("await", &["api", "cli", CLOUD], "no async below the door"),
     (
         "unsafe",
         &["kernels", "storage"],
@@ -140,7 +143,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
         }
     }
     if let Some(lock) = tree.files.get("Cargo.lock") {
-        findings.extend(check_lock(&lock.text));
+        findings.extend(check_lock(&lock.text, &optional(tree)));
     }
     findings.extend(check_foreign(tree));
     findings
@@ -204,8 +207,31 @@ fn dependencies(manifest: &toml::Table) -> Vec<(&'static str, String)> {
     found
 }
 
+/// By package of ours, the dependencies that only a feature brings in; the lock file does not tell them apart. That no
+/// such feature is on by default is for the manifests of the library.
+fn optional(tree: &Tree) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for floor in &FLOORS {
+        let path = format!("crates/{}/Cargo.toml", floor.folder);
+        let Some(Ok(manifest)) = tree.files.get(&path).map(|file| file.text.parse::<toml::Table>()) else {
+            continue;
+        };
+        let features = manifest.get("features").and_then(toml::Value::as_table);
+        if features.is_some_and(|features| features.contains_key("default")) {
+            continue;
+        }
+        let entries = manifest.get("dependencies").and_then(toml::Value::as_table);
+        for (name, value) in entries.into_iter().flatten() {
+            if value.get("optional").and_then(toml::Value::as_bool) == Some(true) {
+                found.insert((floor.package.to_owned(), name.clone()));
+            }
+        }
+    }
+    found
+}
+
 /// Follows the lock file from the library: what it reaches, a program that embeds it must build.
-fn check_lock(lock: &str) -> Vec<Finding> {
+fn check_lock(lock: &str, optional: &BTreeSet<(String, String)>) -> Vec<Finding> {
     let fail = |what: String| Finding {
         path: "Cargo.lock".to_owned(),
         line: 0,
@@ -234,7 +260,7 @@ fn check_lock(lock: &str) -> Vec<Finding> {
     let mut open = vec![ENGINE];
     while let Some(name) = open.pop() {
         for used in graph.get(name).into_iter().flatten() {
-            if seen.insert(used) {
+            if !optional.contains(&(name.to_owned(), (*used).to_owned())) && seen.insert(used) {
                 open.push(used);
             }
         }
@@ -252,15 +278,16 @@ fn check_lock(lock: &str) -> Vec<Finding> {
 fn check_foreign(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, file) in tree.rust().filter(|(path, _)| !Tree::is_test(path)) {
-        let Some((folder, _)) = path
-            .strip_prefix("crates/")
-            .and_then(|rest| rest.split_once("/src/"))
-        else {
+        let Some((folder, place)) = path.strip_prefix("crates/").and_then(|rest| {
+            let (folder, _) = rest.split_once("/src/")?;
+            Some((folder, rest))
+        }) else {
             continue;
         };
+        let is_in = |home: &&str| *home == folder || place.starts_with(&format!("{home}/"));
         for (word, allowed, why) in FOREIGN
             .iter()
-            .filter(|(_, allowed, _)| !allowed.contains(&folder))
+            .filter(|(_, allowed, _)| !allowed.iter().any(is_in))
         {
             let hit = file
                 .live
@@ -346,6 +373,27 @@ mod tests {
         let lock = "[[package]]\nname = \"kindred\"\ndependencies = [\"a 1.0.0\"]\n\
                     [[package]]\nname = \"a\"\ndependencies = [\"tokio\"]\n";
         found(&[("Cargo.lock", lock)], &["`tokio`"]);
+        // Behind a feature it is the program's own choice, unless the feature is on by default.
+        let lock = "[[package]]\nname = \"kindred\"\ndependencies = [\"kindred-storage\"]\n\
+                    [[package]]\nname = \"kindred-storage\"\ndependencies = [\"tokio\"]\n";
+        let optional = "[dependencies]\ntokio = { workspace = true, optional = true }\n";
+        for (more, expected) in [
+            (optional.to_owned(), &[][..]),
+            (
+                format!("{optional}[features]\ndefault = [\"dep:tokio\"]\n"),
+                &["`tokio`"],
+            ),
+            (
+                "[dependencies]\ntokio = { workspace = true }\n".to_owned(),
+                &["`tokio`"],
+            ),
+        ] {
+            let manifest = manifest("kindred-storage", &more);
+            found(
+                &[("Cargo.lock", lock), ("crates/storage/Cargo.toml", &manifest)],
+                expected,
+            );
+        }
         found(
             &[(
                 "Cargo.lock",
@@ -377,5 +425,13 @@ mod tests {
             &[],
         );
         found(&[("crates/storage/src/a.rs", "use std::fs::File;")], &[]);
+        found(
+            &[("crates/storage/src/store/object/a.rs", "async fn a() {}")],
+            &[],
+        );
+        found(
+            &[("crates/storage/src/store/objects.rs", "async fn a() {}")],
+            &["no async"],
+        );
     }
 }

@@ -74,26 +74,31 @@ impl Bounded {
 
 /// How long a body may take: `BODY_RATE_MIN` on average after a grace. What came faster counts for no more than a
 /// new grace, so that nobody sends much at once and then holds it for long.
-struct Pace {
+pub(super) struct Pace {
     end: Instant,
 }
 
 const GRACE: Duration = Duration::from_secs(BODY_GRACE_S);
 
 impl Pace {
-    fn new() -> Self {
+    /// When the next bytes must have come.
+    pub(super) fn end(&self) -> Instant {
+        self.end
+    }
+
+    pub(super) fn new() -> Self {
         Self {
             end: Instant::now() + GRACE,
         }
     }
 
-    fn arrived(&mut self, bytes: usize) {
+    pub(super) fn arrived(&mut self, bytes: usize) {
         let earned = Duration::from_secs_f64(bytes as f64 / BODY_RATE_MIN as f64);
         self.end = (self.end + earned).min(Instant::now() + GRACE);
     }
 
     /// Time that the sender had to wait for us is not its fault.
-    fn waited(&mut self, time: Duration) {
+    pub(super) fn waited(&mut self, time: Duration) {
         self.end += time;
     }
 }
@@ -205,7 +210,7 @@ impl BodyLimits {
     }
 }
 
-fn is_identity(value: &HeaderValue) -> bool {
+pub(super) fn is_identity(value: &HeaderValue) -> bool {
     value.to_str().is_ok_and(|value| {
         value
             .split(',')
@@ -225,7 +230,7 @@ fn is_json(value: &HeaderValue) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn too_slow() -> Refusal {
+pub(super) fn too_slow() -> Refusal {
     Refusal {
         code: StatusCode::REQUEST_TIMEOUT,
         text: "Timeout: the request body did not arrive in time".into(),

@@ -92,7 +92,7 @@ pub(crate) fn create_vector(call: Call<'_, WriteParams, NewVector>) -> Result<Up
 
 pub(crate) fn drop_vector(call: Call<'_, WriteParams, ()>) -> Result<UpdateAnswer, Refusal> {
     call.db()
-        .drop_vector(call.ctx, call.collection(), call.path.named("vector_name"))?;
+        .drop_vector(call.collection(), call.path.named("vector_name"))?;
     Ok(UpdateAnswer::without_number(&call.params))
 }
 

@@ -28,6 +28,20 @@ pub(crate) fn success<T: Serialize>(result: &T, started: Instant) -> Result<Vec<
     serde_json::to_vec(&body).map_err(|error| Refusal::new(ErrorKind::Internal, error))
 }
 
+/// The answer to who does not wait for a result.
+pub(crate) fn accepted(started: Instant) -> Response {
+    #[derive(Serialize)]
+    struct Accepted {
+        status: &'static str,
+        time: f64,
+    }
+    let body = Accepted {
+        status: "accepted",
+        time: started.elapsed().as_secs_f64(),
+    };
+    json(StatusCode::ACCEPTED, serde_json::to_vec(&body).unwrap_or_default())
+}
+
 /// The text of a refusal, kept beside the answer for the log.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure(pub(crate) String);

@@ -19,6 +19,7 @@ use tower::{Layer, Service, ServiceExt};
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::cors::{Any as Anything, CorsLayer};
 
 use crate::auth::Access;
@@ -32,6 +33,8 @@ mod params;
 mod route;
 mod shapes;
 mod changes;
+mod stream;
+mod snapshots;
 mod service;
 mod collections;
 mod cluster;
@@ -60,7 +63,9 @@ pub(crate) fn service(
     let mut router = logged(router(app)).layer(
         CompressionLayer::new()
             .gzip(true)
-            .quality(CompressionLevel::Fastest),
+            .quality(CompressionLevel::Fastest)
+            // Files are compressed inside, and their length is told.
+            .compress_when(DefaultPredicate::new().and(NotForContentType::const_new(stream::FILE_TYPE))),
     );
     if cors {
         let open = CorsLayer::new()

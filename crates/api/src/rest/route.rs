@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kindred::{Ctx, Database, ErrorKind};
@@ -184,7 +186,7 @@ impl Draft {
         })
     }
 
-    fn operation<P: Params>(&self, body: Option<SchemaOf>, answer: Answer) -> Operation {
+    pub(super) fn operation<P: Params>(&self, body: Option<SchemaOf>, answer: Answer) -> Operation {
         Operation {
             method: self.method.clone(),
             path: self.path,
@@ -193,11 +195,12 @@ impl Draft {
             is_deprecated: false,
             params: Some(inline_schema_of::<P>),
             body,
+            file: None,
             answer,
         }
     }
 
-    fn route<F, R>(self, operation: Operation, handle: F) -> Route
+    pub(super) fn route<F, R>(self, operation: Operation, handle: F) -> Route
     where
         F: Fn(Arc<App>, Request, Instant) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Response, Refusal>> + Send + 'static,
@@ -272,41 +275,46 @@ pub(crate) fn turn_away(denied: Denied, request: Request, started: Instant) -> R
 }
 
 /// What was read before the engine is called.
-struct Head<P> {
-    path: PathParams,
-    params: P,
+pub(super) struct Head<P> {
+    pub(super) path: PathParams,
+    pub(super) params: P,
     /// Made when the head was read: the time for the body and for decoding it counts.
-    ctx: Arc<Ctx>,
-    body: Option<Bounded>,
+    pub(super) ctx: Arc<Ctx>,
+    pub(super) body: Option<Bounded>,
 }
 
 /// Bodies from this size on are decoded off the async threads.
 const LARGE_BODY_BYTES: usize = 64 * 1024;
 
 impl<P: Params> Head<P> {
-    async fn read(app: &App, request: Request, has_body: bool) -> Result<Self, Refusal> {
+    pub(super) async fn read(app: &App, request: Request, has_body: bool) -> Result<Self, Refusal> {
+        let (mut head, parts, rest) = Self::split(request).await?;
+        if has_body {
+            head.body = Some(app.bodies.read(&parts.headers, rest).await?);
+        }
+        Ok(head)
+    }
+
+    /// The head, and the body as it comes.
+    pub(super) async fn split(request: Request) -> Result<(Self, Parts, Body), Refusal> {
         let (mut parts, rest) = request.into_parts();
         let path = PathParams::read(&mut parts).await;
         let read = path.and_then(|path| Ok((path, read_query::<P>(&parts.uri)?)));
-        let (path, params) = match read {
-            Ok(read) => read,
+        match read {
+            Ok((path, params)) => {
+                let head = Self {
+                    path,
+                    ctx: Arc::new(params.ctx()),
+                    params,
+                    body: None,
+                };
+                Ok((head, parts, rest))
+            }
             Err(refusal) => {
                 body::discard(&parts.headers, rest);
-                return Err(refusal);
+                Err(refusal)
             }
-        };
-        let ctx = Arc::new(params.ctx());
-        let body = if has_body {
-            Some(app.bodies.read(&parts.headers, rest).await?)
-        } else {
-            None
-        };
-        Ok(Self {
-            path,
-            params,
-            ctx,
-            body,
-        })
+        }
     }
 
     /// Decodes the body, runs `handle` on a blocking thread and wraps its result.
@@ -355,7 +363,7 @@ impl<P: Params> Head<P> {
     }
 }
 
-async fn decoded<B, D>(body: Option<Bounded>, decode: D) -> Result<B, Refusal>
+pub(super) async fn decoded<B, D>(body: Option<Bounded>, decode: D) -> Result<B, Refusal>
 where
     B: Send + 'static,
     D: FnOnce(&[u8]) -> Result<B, Refusal> + Send + 'static,
@@ -403,7 +411,7 @@ impl Drop for CancelOnDrop {
 }
 
 /// A panic in a handler is an answer, not the end of the server.
-fn broken(error: JoinError) -> Refusal {
+pub(super) fn broken(error: JoinError) -> Refusal {
     if error.is_panic() {
         tracing::error!(%error, "a request panicked");
         return Refusal::new(

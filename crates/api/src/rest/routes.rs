@@ -8,7 +8,7 @@ use kindred_model::update::json::{
 use serde_json::Value;
 
 use super::route::{Draft, Route, on};
-use super::{changes, cluster, collections, legacy, points, query, service};
+use super::{changes, cluster, collections, legacy, points, query, service, snapshots};
 use crate::auth::Access::{self, Manage, Public, Read, Write};
 use crate::openapi::{Answer, schema_of};
 use crate::status::Refusal;
@@ -174,24 +174,27 @@ fn snapshot_rows() -> Vec<Route> {
     const ONE: &str = "/snapshots/{snapshot_name}";
     const OF_COLLECTION: &str = of!("/snapshots");
     const ONE_OF_COLLECTION: &str = of!("/snapshots/{snapshot_name}");
-    let upload = of!("/snapshots/upload");
-    let recover = of!("/snapshots/recover");
-    [
-        get(ALL, "list_full_snapshots", Read),
-        post(ALL, "create_full_snapshot", Manage),
-        get(ONE, "get_full_snapshot", Manage),
-        delete(ONE, "delete_full_snapshot", Manage),
-        get(OF_COLLECTION, "list_snapshots", Read),
-        post(OF_COLLECTION, "create_snapshot", Manage),
-        get(ONE_OF_COLLECTION, "get_snapshot", Manage),
-        delete(ONE_OF_COLLECTION, "delete_snapshot", Manage),
-        post(upload, "recover_from_uploaded_snapshot", Manage),
-        put(recover, "recover_from_snapshot", Manage),
-    ]
-    .into_iter()
-    .chain(shard_snapshot_rows())
-    .map(|draft| draft.refused(Refusal::not_built("snapshots are")))
-    .collect()
+    let upload = post(
+        of!("/snapshots/upload"),
+        "recover_from_uploaded_snapshot",
+        Manage,
+    );
+    let recover = put(of!("/snapshots/recover"), "recover_from_snapshot", Manage);
+    let mut rows = vec![
+        get(ALL, "list_full_snapshots", Read).to(snapshots::list_full),
+        post(ALL, "create_full_snapshot", Manage).accepted(snapshots::create_full),
+        get(ONE, "get_full_snapshot", Manage).file(snapshots::read_full),
+        delete(ONE, "delete_full_snapshot", Manage).accepted(snapshots::delete_full),
+        get(OF_COLLECTION, "list_snapshots", Read).to(snapshots::list),
+        post(OF_COLLECTION, "create_snapshot", Manage).accepted(snapshots::create),
+        get(ONE_OF_COLLECTION, "get_snapshot", Manage).file(snapshots::read),
+        delete(ONE_OF_COLLECTION, "delete_snapshot", Manage).accepted(snapshots::delete),
+        upload.uploaded("snapshot", snapshots::upload),
+        recover.accepted_json(snapshots::recover),
+    ];
+    let of_shards = shard_snapshot_rows().into_iter();
+    rows.extend(of_shards.map(|draft| draft.refused(Refusal::not_built("snapshots of single shards are"))));
+    rows
 }
 
 fn shard_snapshot_rows() -> [Draft; 6] {

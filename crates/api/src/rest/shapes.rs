@@ -23,7 +23,10 @@ impl JsonSchema for InfoAnswer {
             "required": ["status", "optimizer_status", "segments_count", "config", "payload_schema"],
             "properties": {
                 "status": {"type": "string", "enum": ["green", "yellow", "grey", "red"]},
-                "optimizer_status": {"type": "string", "enum": ["ok"]},
+                "optimizer_status": {"oneOf": [
+                    {"type": "string", "enum": ["ok"]},
+                    {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}},
+                ]},
                 "indexed_vectors_count": count(),
                 "points_count": count(),
                 "segments_count": count(),

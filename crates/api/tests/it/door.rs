@@ -16,6 +16,8 @@ use tower::util::BoxCloneService;
 /// A door to a fresh database, which lives as long as the door.
 pub(crate) struct Door {
     _folder: TempDir,
+    /// Where its snapshots lie.
+    pub(crate) snapshots: TempDir,
     pub(crate) db: Arc<Database>,
     service: BoxCloneService<Request<Body>, Response, Infallible>,
 }
@@ -60,17 +62,25 @@ impl Door {
 
     pub(crate) fn with(settings: ServerSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let db = Arc::new(Database::open(folder.path()).unwrap());
+        let snapshots = tempfile::tempdir().unwrap();
+        let db = Database::open(folder.path()).unwrap().with_snapshots(snapshots.path());
+        let db = Arc::new(db);
         let service = BoxCloneService::new(kindred_api::service(&settings, Arc::clone(&db)));
         Self {
             _folder: folder,
+            snapshots,
             db,
             service,
         }
     }
 
+    /// The answer as it comes.
+    pub(crate) async fn raw_send(&self, request: Request<Body>) -> Response {
+        self.service.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.service.clone().oneshot(request).await.unwrap();
+        let response = self.raw_send(request).await;
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();

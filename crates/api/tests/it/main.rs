@@ -17,3 +17,4 @@ mod listener;
 mod points;
 mod queries;
 mod service;
+mod snapshots;

@@ -95,15 +95,11 @@ async fn every_described_operation_is_routed() {
 async fn what_is_not_built_says_so() {
     let door = Door::with_art().await;
     for (method, path) in [
-        ("GET", "/snapshots"),
-        ("POST", "/snapshots"),
-        ("GET", "/collections/art/snapshots"),
-        ("POST", "/collections/art/snapshots"),
-        ("DELETE", "/collections/art/snapshots/x"),
-        ("PUT", "/collections/art/snapshots/recover"),
-        ("POST", "/collections/art/snapshots/upload"),
+        ("GET", "/collections/art/shards/0/snapshots"),
+        ("POST", "/collections/art/shards/0/snapshots"),
+        ("PUT", "/collections/art/shards/0/snapshots/recover"),
     ] {
-        door.refuses(method, path, json!({}), 501, "snapshots are not built yet")
+        door.refuses(method, path, json!({}), 501, "snapshots of single shards are not built yet")
             .await;
     }
     for (method, path) in [

@@ -5,14 +5,31 @@ use std::collections::BTreeMap;
 use kindred_model::config::{CollectionConfig, FieldSchema, FieldType};
 use serde::Serialize;
 
-use super::view::View;
+use super::Collection;
+use super::view::Settings;
 
-/// Whether background work is pending.
+/// How a collection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Nothing is pending.
     Green,
+    /// Work on the segments is running or about to, or a part of the collection is damaged.
+    Yellow,
+    /// Work on the segments is due, and nobody does it.
+    Grey,
+    /// Nothing can be written until it is opened again, or it could not be opened at all.
+    Red,
+}
+
+/// Whether the work on the segments succeeds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerStatus {
+    /// It does, or there is none.
+    Ok,
+    /// What is wrong.
+    Error(String),
 }
 
 /// A collection's description; serialises to the wire's form.
@@ -20,8 +37,8 @@ pub enum Status {
 pub struct CollectionInfo {
     /// Whether background work is pending.
     pub status: Status,
-    /// `ok`, as long as no background work has failed.
-    pub optimizer_status: &'static str,
+    /// `ok`, or what is wrong with the segments or the work on them.
+    pub optimizer_status: OptimizerStatus,
     /// What is set but has no effect yet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
@@ -65,44 +82,84 @@ pub struct QueueInfo {
     pub length: u64,
 }
 
-impl View {
-    /// The description of this moment.
+impl Collection {
+    /// The description of the present moment.
     pub(crate) fn info(&self) -> CollectionInfo {
-        let indexes = self.settings.indexes.iter();
+        let view = self.view();
+        self.presence.retain(&view);
+        let indexes = view.settings.indexes.iter();
         let payload_schema = indexes.map(|(path, schema)| {
-            let params = match schema {
-                FieldSchema::Type(_) => None,
-                FieldSchema::Params(_) => Some(schema.clone()),
-            };
-            let has_value = |payload: &kindred_model::payload::Payload| {
-                path.flattened(payload)
-                    .into_iter()
-                    .any(|value| schema.is_indexable(value))
-            };
-            let points = self.segments.iter().map(|segment| {
-                let visible = segment.visible(self.lsn);
-                let points = visible.iter().filter_map(|offset| segment.point(offset));
-                points.filter(|point| has_value(point.payload)).count() as u64
-            });
-            (
-                path.to_string(),
-                IndexInfo {
-                    data_type: schema.data_type(),
-                    params,
-                    points: points.sum(),
-                },
-            )
+            let points = self.presence.count(&view, path, schema);
+            (path.to_string(), IndexInfo::new(schema, points))
         });
+        let trouble = self.trouble();
         CollectionInfo {
-            status: Status::Green,
-            optimizer_status: "ok",
-            warnings: warnings(&self.settings.config),
-            indexed_vectors_count: 0,
-            points_count: self.count() as u64,
-            segments_count: self.segments.len() as u64,
-            config: self.settings.config.clone(),
+            status: self.status(trouble.is_some()),
+            optimizer_status: trouble.map_or(OptimizerStatus::Ok, OptimizerStatus::Error),
+            points_count: view.count() as u64,
+            segments_count: view.segments.len() as u64,
             payload_schema: payload_schema.collect(),
+            ..CollectionInfo::empty(&view.settings)
+        }
+    }
+
+    fn status(&self, has_trouble: bool) -> Status {
+        if !self.damaged().is_empty() {
+            return Status::Yellow;
+        }
+        if self.has_stopped() {
+            return Status::Red;
+        }
+        if self.is_working() {
+            return Status::Yellow;
+        }
+        match self.pending() {
+            None => Status::Green,
+            Some(_) if has_trouble || !self.has_upkeep() => Status::Grey,
+            Some(_) => Status::Yellow,
+        }
+    }
+}
+
+impl CollectionInfo {
+    /// What is known of a collection that could not be opened.
+    pub(crate) fn of_broken(settings: &Settings, why: &str) -> Self {
+        let indexes = settings.indexes.iter();
+        Self {
+            status: Status::Red,
+            optimizer_status: OptimizerStatus::Error(why.to_owned()),
+            payload_schema: indexes
+                .map(|(path, schema)| (path.to_string(), IndexInfo::new(schema, 0)))
+                .collect(),
+            ..Self::empty(settings)
+        }
+    }
+
+    fn empty(settings: &Settings) -> Self {
+        Self {
+            status: Status::Green,
+            optimizer_status: OptimizerStatus::Ok,
+            warnings: warnings(&settings.config),
+            indexed_vectors_count: 0,
+            points_count: 0,
+            segments_count: 0,
+            config: settings.config.clone(),
+            payload_schema: BTreeMap::new(),
             update_queue: QueueInfo { length: 0 },
+        }
+    }
+}
+
+impl IndexInfo {
+    fn new(schema: &FieldSchema, points: u64) -> Self {
+        let params = match schema {
+            FieldSchema::Type(_) => None,
+            FieldSchema::Params(_) => Some(schema.clone()),
+        };
+        Self {
+            data_type: schema.data_type(),
+            params,
+            points,
         }
     }
 }

@@ -1,27 +1,39 @@
 //! One collection: one writer, any number of readers.
 //!
 //! Writers queue their changes; whoever gets the writer next commits the whole queue as one durable batch and
-//! publishes one new view (group commit). Readers take the current view and never wait.
+//! publishes one new view (group commit). Readers take the current view and never wait. Work on the segments goes on
+//! beside both and meets the writer only to exchange segments.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use kindred_model::update::UpdateOp;
-use kindred_storage::{Journal, Store};
 use parking_lot::Mutex;
 
 pub(crate) mod view;
 mod check;
 mod condition;
-mod record;
-mod apply;
+pub(crate) mod record;
+pub(crate) mod choose;
+mod backlog;
+pub(crate) mod body;
+pub(crate) mod capture;
+pub(crate) mod apply;
 mod writer;
+mod jobs;
+mod recovery;
+mod presence;
 pub(crate) mod info;
 
-use self::apply::Applier;
+use self::backlog::Backlog;
+use self::presence::Presence;
+use self::recovery::Recovered;
 use self::view::{Settings, View};
-use self::writer::{Ticket, Writer};
-use crate::error::{Error, ErrorKind};
+use self::writer::{Stop, Ticket, Writer};
+use crate::ctx::Ctx;
+use crate::env::Env;
+use crate::error::Error;
 
 /// An accepted change: durable and visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,28 +44,42 @@ pub struct UpdateResult {
 
 /// One collection, open.
 pub(crate) struct Collection {
+    env: Env,
     view: Arc<ArcSwap<View>>,
     queue: Mutex<Vec<Arc<Ticket>>>,
     writer: Mutex<Writer>,
+    backlog: Arc<Backlog>,
+    /// Held by the one who seals; taken after `merging`.
+    sealing: Mutex<()>,
+    /// Held by the one who merges.
+    merging: Mutex<()>,
+    /// Jobs that are running.
+    running: AtomicUsize,
+    /// Why the last job failed.
+    trouble: Mutex<Option<String>>,
+    /// Segments that cannot be read.
+    damaged: Arc<[String]>,
+    is_closed: AtomicBool,
+    presence: Presence,
 }
 
 impl Collection {
-    /// Takes the collection over and replays its log.
-    pub(crate) fn open(
-        store: Arc<dyn Store>,
-        prefix: &str,
-        seed: u128,
-        settings: Settings,
-    ) -> Result<Self, Error> {
-        let mut applier = Applier::new(settings.schema());
-        let journal = Journal::open(store, prefix, seed, |lsn, bytes| {
-            let op = record::decode(bytes).map_err(|malformed| {
-                Error::new(ErrorKind::Corrupt, format!("{prefix}: record {lsn}: {malformed}"))
-            })?;
-            applier.apply(lsn.0, op);
-            applier.publish();
-            Ok::<(), Error>(())
-        })?;
+    /// Takes the collection over and recovers it. With a damaged segment it answers from the others, and refuses
+    /// to be written.
+    pub(crate) fn open(env: &Env, shard: &str, seed: u128, settings: Settings) -> Result<Self, Error> {
+        let backlog = Arc::new(Backlog::new(Arc::clone(&env.clock)));
+        let Recovered {
+            journal,
+            mut applier,
+            hidden,
+            damaged,
+        } = recovery::recover(env, shard, seed, &settings, &backlog)?;
+        if damaged.is_empty() {
+            // What an earlier process left behind; what cannot be removed now is found again.
+            if let Ok(garbage) = journal.garbage() {
+                drop(garbage.collect());
+            }
+        }
         let segments = applier.publish();
         let view = View {
             lsn: applier.lsn(),
@@ -61,11 +87,24 @@ impl Collection {
             segments,
         };
         let view = Arc::new(ArcSwap::from_pointee(view));
-        let writer = Mutex::new(Writer::new(journal, applier, Arc::clone(&view)));
+        let mut writer = Writer::new(journal, applier, Arc::clone(&view), Arc::clone(&backlog), hidden);
+        let damaged: Arc<[String]> = damaged.into();
+        if !damaged.is_empty() {
+            writer.stop(Stop::Damaged(Arc::clone(&damaged)));
+        }
         Ok(Self {
+            env: env.clone(),
             view,
             queue: Mutex::default(),
-            writer,
+            writer: Mutex::new(writer),
+            backlog,
+            sealing: Mutex::default(),
+            merging: Mutex::default(),
+            running: AtomicUsize::new(0),
+            trouble: Mutex::default(),
+            damaged,
+            is_closed: AtomicBool::new(false),
+            presence: Presence::default(),
         })
     }
 
@@ -86,12 +125,41 @@ impl Collection {
             writer.commit(&queue);
         }
         drop(writer);
+        self.hold_back();
         ticket.outcome().map(|operation_id| UpdateResult { operation_id })
     }
 
-    /// Refuses every write from now on: the collection was dropped.
+    /// Segments that cannot be read, each with the reason.
+    pub(crate) fn damaged(&self) -> &[String] {
+        &self.damaged
+    }
+
+    /// Bounds what is unsealed: when sealing does not keep up, its writers do it, and so write no faster.
+    fn hold_back(&self) {
+        if self.is_overdue() {
+            // The change itself is safe; why sealing fails is told by the collection's info.
+            drop(self.track(|| {
+                let alone = self.sealing.lock();
+                // Somebody else may have done it meanwhile.
+                if self.is_overdue() {
+                    self.seal_alone(&alone, &Ctx::unlimited())
+                } else {
+                    Ok(false)
+                }
+            }));
+        }
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.policy(&self.view()).is_seal_overdue(self.backlog.unsealed())
+    }
+
+    /// Refuses every write from now on and ends the work on the segments: the collection was dropped.
     pub(crate) fn close(&self) {
-        self.writer.lock().close();
+        self.is_closed.store(true, Ordering::Relaxed);
+        self.writer.lock().stop(Stop::Closed);
+        drop(self.merging.lock());
+        drop(self.sealing.lock());
     }
 
     /// Changes the settings once `commit` has made them durable; no write happens meanwhile.

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use kindred_model::distance::Order as ScoreOrder;
 use kindred_model::filter::PointView;
@@ -215,16 +216,22 @@ impl Reader<'_> {
                 }
             }
         }
+        let needs_payload = formula.needs_payload();
         let mut scored = Vec::with_capacity(scores.len());
         for (step, (place, scores)) in scores.into_iter().enumerate() {
             if step.is_multiple_of(STRIDE) {
                 self.ctx.check()?;
             }
             let point = at(&self.view, place)?;
+            let payload = if needs_payload {
+                point.payload()?
+            } else {
+                Arc::default()
+            };
             let has_vector = |name: &str| point.has_vector(name);
             let view = PointView {
                 id: point.id,
-                payload: point.payload,
+                payload: &payload,
                 has_vector: &has_vector,
             };
             let score = formula.evaluate(&scores, &view)?;

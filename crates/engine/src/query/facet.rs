@@ -33,15 +33,15 @@ impl Reader<'_> {
         let everything = Filter::default();
         let allowed = self.allowed(request.filter.as_ref().unwrap_or(&everything))?;
         let mut counts: HashMap<FacetValue, u64> = HashMap::new();
+        let keys = key.keys();
         for (segment, allow) in self.view.segments.iter().zip(&allowed) {
+            let mut payloads = segment.payload_reader();
             for (step, offset) in allow.iter().enumerate() {
                 if step.is_multiple_of(STRIDE) {
                     self.ctx.check()?;
                 }
-                let Some(point) = segment.point(offset) else {
-                    continue;
-                };
-                let values = key.flattened(point.payload).into_iter();
+                let payload = payloads.read(offset, Some(&keys))?;
+                let values = key.flattened(&payload).into_iter();
                 let distinct: HashSet<FacetValue> = values
                     .filter_map(|value| FacetValue::of_value(schema, value))
                     .collect();

@@ -65,8 +65,8 @@ impl Reader<'_> {
         let size = usize::try_from(request.group_size).unwrap_or(usize::MAX);
         let mut groups = Groups::default();
         for found in found {
-            let point = at(&self.view, found.place)?;
-            for id in GroupId::of_point(&request.group_by, point.payload) {
+            let payload = at(&self.view, found.place)?.payload()?;
+            for id in GroupId::of_point(&request.group_by, &payload) {
                 groups.add(id, found, limit, size);
             }
         }
@@ -77,6 +77,7 @@ impl Reader<'_> {
         let other = self.names.find(&with.collection);
         let view = other
             .ok_or_else(|| Error::no_lookup_collection(&with.collection))?
+            .open()?
             .view();
         Parts {
             payload: &with.with_payload,

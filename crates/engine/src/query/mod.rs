@@ -13,4 +13,4 @@ pub(crate) mod matrix;
 pub(crate) mod facet;
 pub(crate) mod lists;
 
-pub(crate) use names::{Names, Reader};
+pub(crate) use names::{Broken, Names, Reader, Slot};

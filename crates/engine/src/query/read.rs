@@ -1,5 +1,7 @@
 //! What is asked for of the points that were found: parts of the payload, some of the vectors.
 
+use std::sync::Arc;
+
 use kindred_model::payload::Payload;
 use kindred_model::point::{OrderValue, Record, ScoredPoint};
 use kindred_model::query::request::{PayloadSelector, VectorSelector};
@@ -39,13 +41,13 @@ impl Parts<'_> {
         Ok(())
     }
 
-    fn payload(self, point: PointRef<'_>) -> Option<Payload> {
-        match self.payload {
+    fn payload(self, point: PointRef<'_>) -> Result<Option<Payload>, Error> {
+        Ok(match self.payload {
             PayloadSelector::All(false) => None,
-            PayloadSelector::All(true) => Some(point.payload.as_ref().clone()),
-            PayloadSelector::Include(paths) => Some(point.payload.include(paths)),
-            PayloadSelector::Exclude(paths) => Some(point.payload.exclude(paths)),
-        }
+            PayloadSelector::All(true) => Some(Arc::unwrap_or_clone(point.payload()?)),
+            PayloadSelector::Include(paths) => Some(point.payload()?.include(paths)),
+            PayloadSelector::Exclude(paths) => Some(point.payload()?.exclude(paths)),
+        })
     }
 
     fn vectors(self, point: PointRef<'_>) -> Option<NamedVectors> {
@@ -71,7 +73,7 @@ impl Parts<'_> {
         let point = at(view, place)?;
         Ok(Record {
             id: point.id,
-            payload: self.payload(point),
+            payload: self.payload(point)?,
             vector: self.vectors(point),
             order_value: value,
         })
@@ -84,7 +86,7 @@ impl Parts<'_> {
             id: point.id,
             version: if has_version { point.version } else { 0 },
             score: found.score,
-            payload: self.payload(point),
+            payload: self.payload(point)?,
             vector: self.vectors(point),
             order_value: found.order_value,
         })

@@ -63,7 +63,8 @@ impl Reader<'_> {
                 let other = self
                     .names
                     .find(collection)
-                    .ok_or_else(|| Error::no_lookup_collection(collection))?;
+                    .ok_or_else(|| Error::no_lookup_collection(collection))?
+                    .open()?;
                 Ok(Source {
                     view: other.view(),
                     vector: vector.clone().unwrap_or_else(using),

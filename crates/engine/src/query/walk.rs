@@ -3,7 +3,7 @@
 use kindred_model::filter::Filter;
 use kindred_model::id::PointId;
 use kindred_model::point::OrderValue;
-use kindred_segment::{Allow, Offset};
+use kindred_segment::{Allow, Matcher, Offset};
 
 use super::names::Reader;
 use super::plan::FieldOrder;
@@ -20,7 +20,7 @@ impl Reader<'_> {
         let allowed = segments.map(|segment| segment.allow(filter, self.view.lsn, self.ctx));
         allowed
             .collect::<Result<_, _>>()
-            .map_err(|cancelled| self.ctx.stopped(cancelled))
+            .map_err(|stop| self.ctx.stopped(stop))
     }
 
     /// Up to `limit` points that pass `filter`, ascending by id from `first` on. Looks no further than needed.
@@ -36,6 +36,12 @@ impl Reader<'_> {
             .iter()
             .map(|segment| first.map_or(0, |first| segment.position(first).row()))
             .collect();
+        let mut matchers: Vec<Matcher<'_>> = self
+            .view
+            .segments
+            .iter()
+            .map(|part| part.matcher(filter))
+            .collect();
         let mut places = Vec::new();
         let mut steps = 0_usize;
         while (places.len() as u64) < limit {
@@ -50,7 +56,10 @@ impl Reader<'_> {
                 *cursor += 1;
             }
             let place = Place { segment, offset };
-            if self.passes(place, filter) {
+            if let Some(matcher) = matchers.get_mut(segment)
+                && self.is_visible(place)
+                && (filter.is_empty() || matcher.passes(offset)?)
+            {
                 places.push(place);
             }
         }
@@ -67,16 +76,16 @@ impl Reader<'_> {
                 .enumerate()
                 .filter_map(|(index, (segment, cursor))| {
                     let offset = Offset::from_row(*cursor);
-                    Some((segment.point(offset)?.id, index, offset))
+                    Some((segment.id(offset)?, index, offset))
                 });
         heads.min().map(|(_, index, offset)| (index, offset))
     }
 
-    fn passes(&self, place: Place, filter: &Filter) -> bool {
-        self.view.segments.get(place.segment).is_some_and(|segment| {
-            let id = segment.point(place.offset).map(|point| point.id);
-            let is_visible = id.is_some_and(|id| segment.find(id, self.view.lsn) == Some(place.offset));
-            is_visible && (filter.is_empty() || segment.passes(place.offset, filter))
+    fn is_visible(&self, place: Place) -> bool {
+        let segment = self.view.segments.get(place.segment);
+        segment.is_some_and(|segment| {
+            let id = segment.id(place.offset);
+            id.is_some_and(|id| segment.find(id, self.view.lsn) == Some(place.offset))
         })
     }
 
@@ -89,14 +98,17 @@ impl Reader<'_> {
         limit: u64,
     ) -> Result<Vec<(Place, OrderValue)>, Error> {
         let mut found: Vec<(OrderValue, PointId, Place)> = Vec::new();
+        let keys = order.by.key.keys();
         for (segment, (part, allow)) in self.view.segments.iter().zip(allowed).enumerate() {
+            let mut payloads = part.payload_reader();
             for (step, offset) in allow.iter().enumerate() {
                 if step.is_multiple_of(STRIDE) {
                     self.ctx.check()?;
                 }
-                let Some(point) = part.point(offset) else { continue };
-                let values = order.by.values(point.payload, order.values).into_iter();
-                found.extend(values.map(|value| (value, point.id, Place { segment, offset })));
+                let Some(id) = part.id(offset) else { continue };
+                let payload = payloads.read(offset, Some(&keys))?;
+                let values = order.by.values(&payload, order.values).into_iter();
+                found.extend(values.map(|value| (value, id, Place { segment, offset })));
             }
         }
         found.sort_by(|a, b| order.by.compare((a.0, a.1), (b.0, b.1)));

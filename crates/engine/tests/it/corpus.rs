@@ -5,6 +5,7 @@ use kindred_testkit::corpus;
 use kindred_testkit::subject::{Change, Subject};
 
 use crate::engine::Engine;
+use crate::restless::{Home, Restless};
 
 #[test]
 fn the_engine_agrees_with_the_corpus() {
@@ -61,4 +62,40 @@ fn scattered(change: &Change) -> Vec<Change> {
         },
     };
     empty.chain(points.iter().cloned()).map(bring).collect()
+}
+
+/// Every question of the corpus, after every change of which everything was sealed, merged or opened again; and once
+/// more with every point in a change of its own.
+fn check_restless(home: fn() -> Home) {
+    for entry in corpus::load().unwrap() {
+        let has_versions = ["prefetch", "groups", "update"].contains(&entry.name.as_str());
+        let setup = entry.setup().unwrap();
+        let single: Vec<Change> = setup.iter().flat_map(scattered).collect();
+        for changes in [Some(setup), Some(single).filter(|_| !has_versions)]
+            .into_iter()
+            .flatten()
+        {
+            let mut restless = Restless::new(home());
+            for (number, change) in (0..).zip(&changes) {
+                restless.engine_mut().change(change).unwrap();
+                restless.stir(number);
+            }
+            for stirring in [0, 1, 2] {
+                restless.stir(stirring);
+                entry
+                    .check(restless.engine())
+                    .unwrap_or_else(|wrong| panic!("{wrong}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_corpus_with_small_segments_and_reopenings() {
+    check_restless(Home::memory);
+}
+
+#[test]
+fn the_corpus_with_small_segments_in_mapped_files() {
+    check_restless(Home::folder);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kindred_storage::{MemoryStore, Store};
-use kindred_testkit::crash::{Reopen, workload};
+use kindred_testkit::crash::workload;
 use kindred_testkit::subject::Subject;
 
 use crate::engine::Engine;
@@ -32,6 +32,11 @@ fn bytes(seed: u64) -> BTreeMap<String, Vec<u8>> {
 fn one_seed_gives_the_same_bytes() {
     let objects = bytes(7);
     assert!(objects.len() > 10, "{} objects", objects.len());
+    assert!(
+        objects.keys().any(|name| name.ends_with(".seg")),
+        "{:?}",
+        objects.keys()
+    );
     assert_eq!(objects, bytes(7));
 }
 

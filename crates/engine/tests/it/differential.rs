@@ -16,6 +16,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::engine::Engine;
+use crate::restless::{Home, Restless};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -27,9 +28,23 @@ enum Step {
     Count(CountRequest),
     Facet(FacetRequest),
     Matrix(MatrixRequest),
+    /// Seal, merge, open again, as the number says.
+    Stir(u64),
 }
 
-fn step(world: &World) -> BoxedStrategy<Step> {
+/// How the engine lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// All points in memory, from the first to the last question.
+    Calm,
+    /// Sealed after every few changes, merged, and opened again.
+    Restless,
+    /// The same, in files that are mapped.
+    Mapped,
+}
+
+fn step(world: &World, life: Life) -> BoxedStrategy<Step> {
+    let stirring = if life == Life::Calm { 0 } else { 6 };
     prop_oneof![
         8 => strategies::change(world).prop_map(Step::Change),
         16 => strategies::query_request(world).prop_map(Step::Query),
@@ -39,17 +54,18 @@ fn step(world: &World) -> BoxedStrategy<Step> {
         4 => strategies::count_request().prop_map(Step::Count),
         2 => strategies::facet_request().prop_map(Step::Facet),
         1 => strategies::matrix_request(world).prop_map(Step::Matrix),
+        stirring => any::<u64>().prop_map(Step::Stir),
     ]
     .boxed()
 }
 
 /// The changes that make a world, and a collection name and a step, again and again.
-fn history(grain: Grain) -> impl Strategy<Value = (Vec<Change>, Vec<(&'static str, Step)>)> {
-    world(grain).prop_flat_map(|world| {
+fn history(grain: Grain, life: Life) -> impl Strategy<Value = (Vec<Change>, Vec<(&'static str, Step)>)> {
+    world(grain).prop_flat_map(move |world| {
         let setup = world.setup();
         let fills = (strategies::fill(&world, MAIN), strategies::fill(&world, LOOKUP));
         let name = prop_oneof![8 => Just(MAIN), 1 => Just(ALIAS)];
-        let steps = prop::collection::vec((name, step(&world)), 1..40);
+        let steps = prop::collection::vec((name, step(&world, life)), 1..40);
         (fills, steps).prop_map(move |((main, lookup), steps)| {
             let setup = setup.iter().cloned().chain([main, lookup]);
             (setup.collect(), steps)
@@ -81,29 +97,65 @@ impl Tally {
 }
 
 struct Pair<'a> {
-    engine: Engine,
+    subject: Subjects,
     reference: Reference,
     tally: &'a Tally,
+}
+
+/// The engine, in one of its lives.
+enum Subjects {
+    Calm(Engine),
+    Restless(Restless),
+}
+
+impl Subjects {
+    fn new(life: Life) -> Self {
+        match life {
+            Life::Calm => Self::Calm(Engine::in_memory()),
+            Life::Restless => Self::Restless(Restless::new(Home::memory())),
+            Life::Mapped => Self::Restless(Restless::new(Home::folder())),
+        }
+    }
+
+    fn engine(&self) -> &Engine {
+        match self {
+            Self::Calm(engine) => engine,
+            Self::Restless(restless) => restless.engine(),
+        }
+    }
+
+    fn change(&mut self, change: &Change) -> Result<(), Failure> {
+        match self {
+            Self::Calm(engine) => engine.change(change),
+            Self::Restless(restless) => restless.engine_mut().change(change),
+        }
+    }
+
+    fn stir(&mut self, dice: u64) {
+        match self {
+            Self::Calm(_) => {}
+            Self::Restless(restless) => restless.stir(dice),
+        }
+    }
 }
 
 impl Pair<'_> {
     fn step(&mut self, name: &str, step: &Step) -> Result<(), String> {
         match step {
             Step::Change(change) => {
-                let (want, got) = (self.reference.change(change), self.engine.change(change));
+                let (want, got) = (self.reference.change(change), self.subject.change(change));
                 self.same_outcome(want, got, |(), ()| Ok(()))?;
-                let (want, got) = (self.reference.contents(), self.engine.contents());
-                match (want, got) {
-                    (Ok(want), Ok(got)) if want == got => Ok(()),
-                    (Ok(want), Ok(got)) => Err(got.difference(&want)),
-                    (want, got) => Err(format!("want {want:?}\ngot {got:?}")),
-                }
+                self.same_contents()
+            }
+            Step::Stir(dice) => {
+                self.subject.stir(*dice);
+                self.same_contents()
             }
             Step::Query(request) => self.query(name, request),
             Step::Groups(request) => {
                 let (want, got) = (
                     self.reference.judge_groups(name, request),
-                    self.engine.groups(name, request),
+                    self.subject.engine().groups(name, request),
                 );
                 if let Ok((_, Trust::Open)) = &want {
                     count(&self.tally.open);
@@ -116,22 +168,22 @@ impl Pair<'_> {
             }
             Step::Retrieve(request) => self.same(
                 self.reference.retrieve(name, request),
-                self.engine.retrieve(name, request),
+                self.subject.engine().retrieve(name, request),
             ),
             Step::Scroll(request) => self.same(
                 self.reference.scroll(name, request),
-                self.engine.scroll(name, request),
+                self.subject.engine().scroll(name, request),
             ),
             Step::Count(request) => self.same(
                 self.reference.count(name, request),
-                self.engine.count(name, request),
+                self.subject.engine().count(name, request),
             ),
             Step::Facet(request) => self.same(
                 self.reference.facet(name, request),
-                self.engine.facet(name, request),
+                self.subject.engine().facet(name, request),
             ),
             Step::Matrix(request) => {
-                let matrix = self.engine.matrix(name, request);
+                let matrix = self.subject.engine().matrix(name, request);
                 let found = matrix.clone().unwrap_or_default();
                 let want = self.reference.check_matrix(name, request, &found);
                 self.same_outcome(want, matrix, |verdict, _| verdict)
@@ -139,10 +191,18 @@ impl Pair<'_> {
         }
     }
 
+    fn same_contents(&self) -> Result<(), String> {
+        match (self.reference.contents(), self.subject.engine().contents()) {
+            (Ok(want), Ok(got)) if want == got => Ok(()),
+            (Ok(want), Ok(got)) => Err(got.difference(&want)),
+            (want, got) => Err(format!("want {want:?}\ngot {got:?}")),
+        }
+    }
+
     fn query(&self, name: &str, request: &QueryRequest) -> Result<(), String> {
         let (want, got) = (
             self.reference.judge(name, request),
-            self.engine.query(name, request),
+            self.subject.engine().query(name, request),
         );
         let verdict = self.same_query(request, &want, got);
         verdict.map_err(|error| {
@@ -221,7 +281,7 @@ impl Pair<'_> {
     }
 }
 
-fn check(grain: Grain, cases: u32) -> Tally {
+fn check(grain: Grain, life: Life, cases: u32) -> Tally {
     let seed: u64 = std::env::var("KINDRED_SEED")
         .ok()
         .and_then(|text| text.parse().ok())
@@ -236,9 +296,9 @@ fn check(grain: Grain, cases: u32) -> Tally {
     };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let tally = Tally::default();
-    let outcome = runner.run(&history(grain), |(setup, steps)| {
+    let outcome = runner.run(&history(grain, life), |(setup, steps)| {
         let mut pair = Pair {
-            engine: Engine::in_memory(),
+            subject: Subjects::new(life),
             reference: Reference::new(),
             tally: &tally,
         };
@@ -253,7 +313,7 @@ fn check(grain: Grain, cases: u32) -> Tally {
         Ok(()) => {}
         Err(TestError::Fail(why, (setup, steps))) => {
             panic!(
-                "KINDRED_SEED={seed}\n{why}\nafter {steps:?}\nin {:?}",
+                "KINDRED_SEED={seed} ({life:?})\n{why}\nafter {steps:?}\nin {:?}",
                 setup.last()
             );
         }
@@ -264,7 +324,7 @@ fn check(grain: Grain, cases: u32) -> Tally {
 
 #[test]
 fn exact_arithmetic_gives_the_same_answers() {
-    let tally = check(Grain::Coarse, 800);
+    let tally = check(Grain::Coarse, Life::Calm, 800);
     // Most questions are answered, and most answers are compared to the bit.
     assert!(tally.exact.get() > 3 * tally.open.get(), "{tally:?}");
     assert!(tally.exact.get() > tally.refused.get(), "{tally:?}");
@@ -273,10 +333,27 @@ fn exact_arithmetic_gives_the_same_answers() {
 
 #[test]
 fn rounded_arithmetic_gives_the_same_answers_up_to_ties() {
-    let tally = check(Grain::Fine, 500);
+    let tally = check(Grain::Fine, Life::Calm, 500);
     assert!(
         tally.close.get() + tally.exact.get() > 2 * tally.open.get(),
         "{tally:?}"
     );
     assert!(tally.close.get() > 800, "{tally:?}");
+}
+
+#[test]
+fn small_segments_and_reopenings_change_no_answer() {
+    let exact = check(Grain::Coarse, Life::Restless, 400);
+    assert!(exact.exact.get() > 3 * exact.open.get(), "{exact:?}");
+    assert!(exact.exact.get() > 2_500, "{exact:?}");
+    let rounded = check(Grain::Fine, Life::Restless, 200);
+    assert!(rounded.close.get() > 300, "{rounded:?}");
+}
+
+#[test]
+fn mapped_files_change_no_answer() {
+    let exact = check(Grain::Coarse, Life::Mapped, 120);
+    assert!(exact.exact.get() > 700, "{exact:?}");
+    let rounded = check(Grain::Fine, Life::Mapped, 60);
+    assert!(rounded.close.get() > 80, "{rounded:?}");
 }

@@ -34,8 +34,7 @@ fn rounds() -> impl Iterator<Item = UpdateOp> {
     })
 }
 
-fn engine() -> Engine {
-    let engine = Engine::in_memory();
+fn prepare(engine: &Engine) {
     let config: CreateCollection = read(json!({ "vectors": { "size": 2, "distance": "Dot" } }));
     engine
         .database
@@ -46,7 +45,6 @@ fn engine() -> Engine {
         .database
         .create_index("all", "round".parse().unwrap(), schema)
         .unwrap();
-    engine
 }
 
 /// The round of every point that a reader sees: one and the same.
@@ -84,7 +82,16 @@ fn batch(engine: &Engine) {
 
 #[test]
 fn readers_see_whole_changes_in_order() {
-    let engine = engine();
+    check_readers(&Engine::in_memory());
+}
+
+#[test]
+fn readers_see_whole_changes_while_segments_are_sealed_and_merged() {
+    check_readers(&Engine::busy());
+}
+
+fn check_readers(engine: &Engine) {
+    prepare(engine);
     let mut rounds = rounds();
     engine
         .database
@@ -99,10 +106,10 @@ fn readers_see_whole_changes_in_order() {
                     loop {
                         // Asked first, so that one whole turn comes after the last change.
                         let is_last = is_done.load(Ordering::Acquire);
-                        let round = seen(&engine);
+                        let round = seen(engine);
                         assert!(round >= last, "round {round} after {last}");
                         last = round;
-                        batch(&engine);
+                        batch(engine);
                         reads += 1;
                         if is_last {
                             assert_eq!(last, ROUNDS);
@@ -124,16 +131,24 @@ fn readers_see_whole_changes_in_order() {
     assert!(reads >= 3, "{reads}");
 }
 
-/// Several writers at once: every acknowledged change is there, numbers are unique.
 #[test]
 fn writers_queue() {
+    check_writers(&Engine::in_memory());
+}
+
+#[test]
+fn writers_queue_while_segments_are_sealed_and_merged() {
+    check_writers(&Engine::busy());
+}
+
+/// Several writers at once: every acknowledged change is there, numbers are unique.
+fn check_writers(engine: &Engine) {
     const WRITERS: u64 = 4;
     const CHANGES: u64 = 40;
-    let engine = engine();
+    prepare(engine);
     let mut numbers: Vec<u64> = std::thread::scope(|threads| {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
-                let engine = &engine;
                 threads.spawn(move || {
                     let mut numbers = Vec::new();
                     for at in 0..CHANGES {

@@ -1,8 +1,10 @@
-//! The engine from outside: against the corpus, against the reference, against a store that fails at every call, and
-//! what readers see while others write.
+//! The engine from outside: against the corpus, against the reference, against a store that fails at every call, on
+//! damaged objects, and what readers see while others write.
 
 #[cfg(test)]
 mod engine;
+#[cfg(test)]
+mod restless;
 
 #[cfg(test)]
 mod corpus;
@@ -15,6 +17,14 @@ mod determinism;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod reopen;
+#[cfg(test)]
+mod snapshots;
+#[cfg(test)]
+mod verify;

@@ -140,6 +140,11 @@ impl CollectionConfig {
         dense.or_else(|| self.sparse_vectors.get(name).map(Column::from))
     }
 
+    /// Whether the vectors of the field `name` are to stay on disk rather than in memory.
+    pub fn is_on_disk(&self, name: &str) -> bool {
+        self.vectors.get(name).is_some_and(|params| params.on_disk == Some(true))
+    }
+
     /// All columns: dense and multi vectors by name, then sparse vectors by name.
     pub fn columns(&self) -> impl Iterator<Item = (&str, Column)> {
         let dense = self

@@ -12,6 +12,7 @@ use crate::path::JsonPath;
 pub(crate) mod strategies;
 
 mod field;
+mod keys;
 mod slice;
 mod json;
 mod matches;

@@ -1,130 +1,51 @@
 //! A column of dense vectors: one row of `dim` elements per vector, in f32, f16 or u8.
 
-use half::f16;
+use std::ops::Range;
+use std::sync::Arc;
+
 use kindred_index::Offset;
-use kindred_kernels::dense::{self, Element, Kernel};
-use kindred_model::distance::Distance;
-use kindred_model::vector::{Datatype, Measure, Vector, VectorRef};
+use kindred_model::config::Column as ColumnSpec;
+use kindred_model::vector::{Measure, Vector, VectorRef};
+use kindred_storage::Error;
 
-use super::slots::Slots;
-use super::{Bound, Builder, Column};
-
-/// What a component is stored as. Canonical components convert without loss.
-pub(super) trait Stored: Element + Send + Sync + std::fmt::Debug {
-    fn from_f32(value: f32) -> Self;
-    fn to_f32(self) -> f32;
-}
-
-impl Stored for f32 {
-    fn from_f32(value: f32) -> Self {
-        value
-    }
-    fn to_f32(self) -> f32 {
-        self
-    }
-}
-
-impl Stored for f16 {
-    fn from_f32(value: f32) -> Self {
-        Self::from_f32(value)
-    }
-    fn to_f32(self) -> f32 {
-        f32::from(self)
-    }
-}
-
-impl Stored for u8 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "canonical bytes are 0 to 255"
-    )]
-    fn from_f32(value: f32) -> Self {
-        value as Self
-    }
-    fn to_f32(self) -> f32 {
-        f32::from(self)
-    }
-}
-
-/// The similarity between rows of one element type: a kernel, and the sign or norms around it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Similarity<T: 'static> {
-    pub(super) kernel: Kernel<T>,
-    /// Distances are negated, so that larger is closer.
-    pub(super) sign: f32,
-    /// Cosine of rows that are not normalised: divide by the norms.
-    pub(super) by_norms: bool,
-}
-
-impl<T: Stored> Similarity<T> {
-    pub(super) fn new(measure: Measure) -> Self {
-        let (kernel, sign) = match measure.distance {
-            Distance::Cosine | Distance::Dot => (dense::Measure::Dot, 1.0),
-            Distance::Euclid => (dense::Measure::L2, -1.0),
-            Distance::Manhattan => (dense::Measure::L1, -1.0),
-        };
-        let by_norms = measure.distance == Distance::Cosine && measure.datatype == Datatype::Uint8;
-        Self {
-            kernel: Kernel::new(kernel),
-            sign,
-            by_norms,
-        }
-    }
-
-    pub(super) fn norm_square(&self, row: &[T]) -> f32 {
-        Kernel::new(dense::Measure::Dot).one(row, row)
-    }
-}
-
-/// Divides a dot product by two norms, given as squares; 0 when either is 0.
-pub(super) fn cosine(dot: f32, norm_square: f32, other_square: f32) -> f32 {
-    let norms = norm_square * other_square;
-    if norms > 0.0 { dot / norms.sqrt() } else { 0.0 }
-}
+use super::element::{Similarity, Stored, cosine};
+use super::part::{Arrays, Part};
+use super::slots::{Slots, SlotsBuilder};
+use super::{Bound, Builder, Column, Layout};
+use crate::buffer::Buffer;
 
 #[derive(Debug)]
-struct DenseColumn<T: 'static> {
+pub(super) struct DenseColumn<T: Stored> {
     dim: usize,
+    measure: Measure,
     similarity: Similarity<T>,
     slots: Slots,
     /// Row after row.
-    data: Vec<T>,
+    data: Buffer<T>,
     /// The square of each row's norm; empty unless the similarity divides by norms.
-    norm_squares: Vec<f32>,
+    norm_squares: Buffer<f32>,
 }
 
 /// Collects dense vectors.
-pub(super) struct DenseBuilder {
+pub(super) struct DenseBuilder<T> {
     dim: usize,
     measure: Measure,
-    slots: Slots,
-    data: Elements,
+    slots: SlotsBuilder,
+    data: Vec<T>,
 }
 
-enum Elements {
-    F32(Vec<f32>),
-    F16(Vec<f16>),
-    U8(Vec<u8>),
-}
-
-impl DenseBuilder {
+impl<T> DenseBuilder<T> {
     pub(super) fn new(dim: usize, measure: Measure) -> Self {
-        let data = match measure.datatype {
-            Datatype::Float32 => Elements::F32(Vec::new()),
-            Datatype::Float16 => Elements::F16(Vec::new()),
-            Datatype::Uint8 => Elements::U8(Vec::new()),
-        };
         Self {
             dim,
             measure,
-            slots: Slots::default(),
-            data,
+            slots: SlotsBuilder::default(),
+            data: Vec::new(),
         }
     }
 }
 
-impl Builder for DenseBuilder {
+impl<T: Stored> Builder for DenseBuilder<T> {
     fn push(&mut self, vector: Option<&Vector>) {
         let row = match vector {
             Some(Vector::Dense(row)) if row.len() == self.dim => Some(row),
@@ -132,51 +53,53 @@ impl Builder for DenseBuilder {
         };
         self.slots.push(row.is_some());
         let row = row.into_iter().flatten();
-        match &mut self.data {
-            Elements::F32(data) => data.extend(row),
-            Elements::F16(data) => data.extend(row.map(|value| <f16 as Stored>::from_f32(*value))),
-            Elements::U8(data) => data.extend(row.map(|value| <u8 as Stored>::from_f32(*value))),
-        }
+        self.data.extend(row.map(|value| T::from_f32(*value)));
     }
 
-    fn finish(self: Box<Self>) -> Box<dyn Column> {
-        let Self {
-            dim,
-            measure,
-            slots,
-            data,
-        } = *self;
-        match data {
-            Elements::F32(data) => Box::new(DenseColumn::new(dim, measure, slots, data)),
-            Elements::F16(data) => Box::new(DenseColumn::new(dim, measure, slots, data)),
-            Elements::U8(data) => Box::new(DenseColumn::new(dim, measure, slots, data)),
-        }
+    fn finish(mut self: Box<Self>) -> Arc<dyn Layout> {
+        self.data.shrink_to_fit();
+        let similarity = Similarity::new(self.measure);
+        let norm_squares = if similarity.by_norms {
+            let rows = self.data.chunks_exact(self.dim);
+            rows.map(|row| similarity.norm_square(row)).collect()
+        } else {
+            Vec::new()
+        };
+        Arc::new(DenseColumn {
+            dim: self.dim,
+            measure: self.measure,
+            similarity,
+            slots: self.slots.finish(),
+            data: self.data.into(),
+            norm_squares: norm_squares.into(),
+        })
     }
 }
 
 impl<T: Stored> DenseColumn<T> {
-    fn new(dim: usize, measure: Measure, slots: Slots, mut data: Vec<T>) -> Self {
-        data.shrink_to_fit();
+    pub(super) fn open(
+        dim: usize,
+        measure: Measure,
+        slots: Slots,
+        arrays: Arrays<'_>,
+    ) -> Result<Self, Error> {
         let similarity = Similarity::new(measure);
-        let norm_squares = if similarity.by_norms {
-            data.chunks_exact(dim)
-                .map(|row| similarity.norm_square(row))
-                .collect()
-        } else {
-            Vec::new()
-        };
-        Self {
+        let elements = slots.stored().checked_mul(dim);
+        let elements = elements.ok_or_else(|| arrays.damage("the size of a column"))?;
+        let norms = if similarity.by_norms { slots.stored() } else { 0 };
+        Ok(Self {
             dim,
+            measure,
             similarity,
+            data: arrays.read(Part::Data, Some(elements))?,
+            norm_squares: arrays.read_checked(Part::Norms, Some(norms))?,
             slots,
-            data,
-            norm_squares,
-        }
+        })
     }
 
-    fn row(&self, place: u32) -> Option<&[T]> {
-        let start = place as usize * self.dim;
-        self.data.get(start..start + self.dim)
+    fn range(&self, offset: Offset) -> Option<Range<usize>> {
+        let start = (self.slots.place(offset)? as usize).checked_mul(self.dim)?;
+        Some(start..start.checked_add(self.dim)?)
     }
 }
 
@@ -185,8 +108,13 @@ impl<T: Stored> Column for DenseColumn<T> {
         self.slots.place(offset).is_some()
     }
 
+    fn lacking(&self, offsets: &mut dyn Iterator<Item = Offset>) -> Vec<Offset> {
+        let places = self.slots.all();
+        offsets.filter(|offset| places.place(*offset).is_none()).collect()
+    }
+
     fn vector(&self, offset: Offset) -> Option<Vector> {
-        let row = self.row(self.slots.place(offset)?)?;
+        let row = self.data.get(self.range(offset)?)?;
         Some(Vector::Dense(row.iter().map(|value| value.to_f32()).collect()))
     }
 
@@ -211,7 +139,55 @@ impl<T: Stored> Column for DenseColumn<T> {
     }
 }
 
-struct DenseBound<'a, T: 'static> {
+impl<T: Stored> Layout for DenseColumn<T> {
+    fn spec(&self) -> ColumnSpec {
+        ColumnSpec::Dense {
+            dim: self.dim,
+            measure: self.measure,
+        }
+    }
+
+    fn bytes(&self, part: Part, offset: Offset) -> Option<&[u8]> {
+        match part {
+            Part::Data => Some(bytemuck::cast_slice(self.data.get(self.range(offset)?)?)),
+            Part::Norms => {
+                let square = self.norm_squares.get(self.slots.place(offset)? as usize)?;
+                Some(bytemuck::bytes_of(square))
+            }
+            Part::Places | Part::Ends | Part::Indices | Part::Values => None,
+        }
+    }
+
+    fn length(&self, offset: Offset) -> Option<usize> {
+        self.slots.place(offset).map(|_| self.dim)
+    }
+
+    fn check(&self, object: &str) -> Result<(), Error> {
+        check_finite(&self.data, object)?;
+        let rows = self.data.chunks_exact(self.dim);
+        let wrong = rows
+            .zip(self.norm_squares.iter())
+            .position(|(row, square)| self.similarity.norm_square(row) != *square);
+        match wrong {
+            None => Ok(()),
+            Some(place) => Err(self.norm_squares.damage(object, place, "the norm of a vector")),
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.slots.memory_bytes() + self.data.memory_bytes() + self.norm_squares.memory_bytes()
+    }
+}
+
+/// Components are finite when they are accepted, so they are finite when they are stored.
+pub(super) fn check_finite<T: Stored>(data: &Buffer<T>, object: &str) -> Result<(), Error> {
+    match data.iter().position(|value| !value.to_f32().is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(data.damage(object, index, "a component of a vector")),
+    }
+}
+
+struct DenseBound<'a, T: Stored> {
     column: &'a DenseColumn<T>,
     query: Vec<T>,
     norm_square: f32,
@@ -226,12 +202,14 @@ impl<T: Stored> Bound for DenseBound<'_, T> {
             norm_squares,
             ..
         } = self.column;
-        let places: Vec<u32> = offsets.iter().filter_map(|offset| slots.place(*offset)).collect();
+        let all = slots.all();
+        let places: Vec<u32> = offsets.iter().filter_map(|offset| all.place(*offset)).collect();
         if places.len() < offsets.len() {
             return self.with_gaps(offsets, out);
         }
         similarity.kernel.many(&self.query, data, &places, out);
         if similarity.by_norms {
+            let norm_squares: &[f32] = norm_squares;
             for (sim, place) in out.iter_mut().zip(&places) {
                 let square = norm_squares.get(*place as usize).copied().unwrap_or(0.0);
                 *sim = cosine(*sim, self.norm_square, square);

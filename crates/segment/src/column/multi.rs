@@ -1,56 +1,54 @@
 //! A column of multi vectors: each point has some rows of `dim` elements; closeness is MaxSim.
 
-use half::f16;
+use std::ops::Range;
+use std::sync::Arc;
+
 use kindred_index::Offset;
 use kindred_kernels::maxsim::{maxsim_by, maxsim_with};
-use kindred_model::vector::{Datatype, Measure, MultiVector, Vector, VectorRef};
+use kindred_model::config::Column as ColumnSpec;
+use kindred_model::vector::{Measure, MultiVector, Vector, VectorRef};
+use kindred_storage::Error;
 
-use super::dense::{Similarity, Stored, cosine};
-use super::slots::Slots;
-use super::{Bound, Builder, Column};
+use super::dense::check_finite;
+use super::element::{Similarity, Stored, cosine};
+use super::part::{Arrays, Part};
+use super::slots::{Slots, SlotsBuilder};
+use super::{Bound, Builder, Column, Layout};
+use crate::buffer::{Buffer, between};
 
 #[derive(Debug)]
-struct MultiColumn<T: 'static> {
+pub(super) struct MultiColumn<T: Stored> {
     dim: usize,
+    measure: Measure,
     similarity: Similarity<T>,
     slots: Slots,
     /// Where the elements of each stored vector end.
-    ends: Vec<usize>,
-    data: Vec<T>,
+    ends: Buffer<u64>,
+    data: Buffer<T>,
 }
 
 /// Collects multi vectors.
-pub(super) struct MultiBuilder {
+pub(super) struct MultiBuilder<T> {
     dim: usize,
     measure: Measure,
-    slots: Slots,
-    ends: Vec<usize>,
-    data: Vec<f32>,
+    slots: SlotsBuilder,
+    ends: Vec<u64>,
+    data: Vec<T>,
 }
 
-impl MultiBuilder {
+impl<T> MultiBuilder<T> {
     pub(super) fn new(dim: usize, measure: Measure) -> Self {
         Self {
             dim,
             measure,
-            slots: Slots::default(),
+            slots: SlotsBuilder::default(),
             ends: Vec::new(),
             data: Vec::new(),
         }
     }
-
-    fn column<T: Stored>(self) -> Box<dyn Column> {
-        Box::new(MultiColumn::<T> {
-            dim: self.dim,
-            similarity: Similarity::new(self.measure),
-            slots: self.slots,
-            ends: self.ends,
-            data: self.data.into_iter().map(T::from_f32).collect(),
-        })
-    }
 }
 
-impl Builder for MultiBuilder {
+impl<T: Stored> Builder for MultiBuilder<T> {
     fn push(&mut self, vector: Option<&Vector>) {
         let rows = match vector {
             Some(Vector::Multi(multi)) if multi.as_ref().dim == self.dim => Some(multi.as_ref().data),
@@ -58,28 +56,43 @@ impl Builder for MultiBuilder {
         };
         self.slots.push(rows.is_some());
         if let Some(rows) = rows {
-            self.data.extend_from_slice(rows);
-            self.ends.push(self.data.len());
+            self.data.extend(rows.iter().map(|value| T::from_f32(*value)));
+            self.ends.push(self.data.len() as u64);
         }
     }
 
-    fn finish(self: Box<Self>) -> Box<dyn Column> {
-        match self.measure.datatype {
-            Datatype::Float32 => self.column::<f32>(),
-            Datatype::Float16 => self.column::<f16>(),
-            Datatype::Uint8 => self.column::<u8>(),
-        }
+    fn finish(self: Box<Self>) -> Arc<dyn Layout> {
+        Arc::new(MultiColumn {
+            dim: self.dim,
+            measure: self.measure,
+            similarity: Similarity::new(self.measure),
+            slots: self.slots.finish(),
+            ends: self.ends.into(),
+            data: self.data.into(),
+        })
     }
 }
 
 impl<T: Stored> MultiColumn<T> {
-    fn rows(&self, offset: Offset) -> Option<&[T]> {
-        let place = self.slots.place(offset)? as usize;
-        let start = match place.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
-            None => 0,
-        };
-        self.data.get(start..*self.ends.get(place)?)
+    pub(super) fn open(
+        dim: usize,
+        measure: Measure,
+        slots: Slots,
+        arrays: Arrays<'_>,
+    ) -> Result<Self, Error> {
+        let data: Buffer<T> = arrays.read(Part::Data, None)?;
+        Ok(Self {
+            dim,
+            measure,
+            similarity: Similarity::new(measure),
+            ends: arrays.ends(slots.stored(), dim, 1, data.len())?,
+            slots,
+            data,
+        })
+    }
+
+    fn range(&self, offset: Offset) -> Option<Range<usize>> {
+        between(&self.ends, self.slots.place(offset)? as usize)
     }
 }
 
@@ -88,9 +101,15 @@ impl<T: Stored> Column for MultiColumn<T> {
         self.slots.place(offset).is_some()
     }
 
+    fn lacking(&self, offsets: &mut dyn Iterator<Item = Offset>) -> Vec<Offset> {
+        let places = self.slots.all();
+        offsets.filter(|offset| places.place(*offset).is_none()).collect()
+    }
+
     fn vector(&self, offset: Offset) -> Option<Vector> {
-        let data = self.rows(offset)?.iter().map(|value| value.to_f32()).collect();
-        MultiVector::from_flat(self.dim, data).map(Vector::Multi)
+        let rows = self.data.get(self.range(offset)?)?;
+        let rows = rows.iter().map(|value| value.to_f32()).collect();
+        MultiVector::from_flat(self.dim, rows).map(Vector::Multi)
     }
 
     fn bind<'a>(&'a self, anchor: VectorRef<'a>) -> Option<Box<dyn Bound + 'a>> {
@@ -105,7 +124,35 @@ impl<T: Stored> Column for MultiColumn<T> {
     }
 }
 
-struct MultiBound<'a, T: 'static> {
+impl<T: Stored> Layout for MultiColumn<T> {
+    fn spec(&self) -> ColumnSpec {
+        ColumnSpec::Multi {
+            dim: self.dim,
+            measure: self.measure,
+        }
+    }
+
+    fn bytes(&self, part: Part, offset: Offset) -> Option<&[u8]> {
+        match part {
+            Part::Data => Some(bytemuck::cast_slice(self.data.get(self.range(offset)?)?)),
+            Part::Places | Part::Ends | Part::Norms | Part::Indices | Part::Values => None,
+        }
+    }
+
+    fn length(&self, offset: Offset) -> Option<usize> {
+        self.range(offset).map(|range| range.len())
+    }
+
+    fn check(&self, object: &str) -> Result<(), Error> {
+        check_finite(&self.data, object)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.slots.memory_bytes() + self.ends.memory_bytes() + self.data.memory_bytes()
+    }
+}
+
+struct MultiBound<'a, T: Stored> {
     column: &'a MultiColumn<T>,
     /// Row after row.
     query: Vec<T>,
@@ -114,8 +161,13 @@ struct MultiBound<'a, T: 'static> {
 impl<T: Stored> Bound for MultiBound<'_, T> {
     fn similarities(&self, offsets: &[Offset], out: &mut [f32]) {
         let MultiColumn { dim, similarity, .. } = self.column;
+        let places = self.column.slots.all();
+        let (ends, data): (&[u64], &[T]) = (&self.column.ends, &self.column.data);
         for (offset, sim) in offsets.iter().zip(out) {
-            *sim = match self.column.rows(*offset) {
+            let range = places
+                .place(*offset)
+                .and_then(|place| between(ends, place as usize));
+            *sim = match range.and_then(|range| data.get(range)) {
                 None => f32::NEG_INFINITY,
                 Some(rows) if similarity.by_norms => maxsim_by(&self.query, rows, *dim, |a, b| {
                     cosine(

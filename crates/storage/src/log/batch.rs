@@ -11,7 +11,7 @@ use super::Lsn;
 pub const MAX_BATCH_BYTES: usize = 64 << 20;
 
 const MAGIC: [u8; 8] = *b"KNDRDLOG";
-const HEADER_BYTES: usize = PRELUDE_BYTES + 56;
+pub(super) const HEADER_BYTES: usize = PRELUDE_BYTES + 56;
 const KIND_BATCH: u32 = 1;
 const KIND_SEAL: u32 = 2;
 
@@ -145,5 +145,39 @@ fn decode_records<'a>(name: &str, first: u64, count: usize, body: &'a [u8]) -> R
         first: Lsn(first),
         end: Lsn(end),
         records,
+    })
+}
+
+/// What can still be read of a damaged batch.
+pub(super) struct Remains<'a> {
+    pub(super) first: Lsn,
+    /// The lsn after the last record that it had.
+    pub(super) end: Lsn,
+    /// Those before the first damaged one.
+    pub(super) records: Vec<&'a [u8]>,
+}
+
+/// Reads a batch that [`decode`] refuses; `None` when its header cannot be believed.
+pub(super) fn remains<'a>(name: &str, epoch: u64, seq: u64, bytes: &'a [u8]) -> Option<Remains<'a>> {
+    let header = bytes.get(..HEADER_BYTES)?;
+    let mut fields = Fields::new(name, header);
+    fields.prelude(&MAGIC).ok()?;
+    let kind = fields.u32().ok()?;
+    fields.u128().ok()?;
+    let place = (fields.u64().ok()?, fields.u64().ok()?);
+    let first = fields.u64().ok()?;
+    let count = fields.count().ok()?;
+    let body_len = fields.count().ok()?;
+    let is_sound = header.get(..HEADER_BYTES - 4).map(crc32c) == Some(fields.u32().ok()?);
+    if !is_sound || kind != KIND_BATCH || place != (epoch, seq) || first == 0 {
+        return None;
+    }
+    let body = bytes.get(HEADER_BYTES..).unwrap_or_default();
+    let body = body.get(..body_len).unwrap_or(body);
+    let frames = Frames::new(name, body, offset(HEADER_BYTES));
+    Some(Remains {
+        first: Lsn(first),
+        end: Lsn(first.checked_add(offset(count))?),
+        records: frames.map_while(Result::ok).take(count).collect(),
     })
 }

@@ -10,6 +10,8 @@ mod seal;
 
 mod recover;
 
+mod look;
+
 #[cfg(test)]
 mod tests;
 
@@ -18,10 +20,13 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::fields::offset;
-use crate::put::{Put, PutIds, put};
+use crate::put::{Put, PutIds, Urgency, put};
 use crate::store::Store;
 
 pub use batch::{MAX_BATCH_BYTES, batch_bytes};
+pub(crate) use look::fence;
+pub use look::{Break, LogFound};
+pub(crate) use look::look;
 pub(crate) use recover::recover;
 pub(crate) use seal::{Sealed, seal};
 
@@ -58,6 +63,23 @@ pub(crate) fn log_prefix(shard: &str) -> String {
 
 pub(crate) fn slot_name(shard: &str, epoch: u64, seq: u64) -> String {
     format!("{shard}log/{epoch:016x}/{seq:016x}")
+}
+
+/// The epoch and the number of a slot below `prefix`, from its name.
+pub(crate) fn parse_slot(prefix: &str, name: &str) -> Option<(u64, u64)> {
+    let (epoch, seq) = name.strip_prefix(prefix)?.split_once('/')?;
+    Some((parse_hex(epoch)?, parse_hex(seq)?))
+}
+
+/// A number as 16 lower-case hexadecimal digits.
+pub(crate) fn parse_hex(digits: &str) -> Option<u64> {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_number = digits.len() == 16 && digits.bytes().all(is_hex);
+    if is_number {
+        u64::from_str_radix(digits, 16).ok()
+    } else {
+        None
+    }
 }
 
 /// The writing end: the log of one epoch, owned by the one who claimed it.
@@ -106,6 +128,7 @@ impl Log {
         &mut self,
         records: &[R],
         ids: &mut PutIds,
+        urgency: Urgency,
     ) -> Result<Option<Slot>, Error> {
         self.check()?;
         if records.is_empty() {
@@ -118,7 +141,7 @@ impl Log {
             seq: self.next_seq,
         };
         let bytes = batch::encode_batch(&name, header, self.next_lsn, records)?;
-        match put(&*self.store, &name, &bytes, bytes.len()) {
+        match put(&*self.store, &name, &bytes, bytes.len(), urgency) {
             Ok(Put::Done) => {
                 self.next_lsn = Lsn(self.next_lsn.0 + offset(records.len()));
                 let slot = Slot {

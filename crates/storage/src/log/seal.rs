@@ -5,11 +5,11 @@ use std::io;
 
 use crate::error::Error;
 use crate::fields::offset;
-use crate::put::{Put, PutIds, put};
+use crate::put::{Put, PutIds, Urgency, put};
 use crate::store::Store;
 
 use super::batch::{self, Content, Header, MAX_BATCH_BYTES};
-use super::{EpochStart, log_prefix, slot_name};
+use super::{EpochStart, log_prefix, parse_slot, slot_name};
 
 /// How many batches an older writer may slip in while it is being sealed.
 const MAX_COLLISIONS: usize = 10_000;
@@ -34,11 +34,8 @@ pub(crate) fn seal(
     let prefix = log_prefix(shard);
     let slots = store.list(&prefix)?;
     let last_seq = |epoch: u64| {
-        let directory = format!("{prefix}{epoch:016x}/");
-        slots
-            .iter()
-            .filter_map(|name| parse_hex(name.strip_prefix(&directory)?))
-            .max()
+        let found = slots.iter().filter_map(|name| parse_slot(&prefix, name));
+        found.filter(|slot| slot.0 == epoch).map(|slot| slot.1).max()
     };
     epochs
         .iter()
@@ -76,7 +73,7 @@ fn seal_epoch(
             epoch,
             seq,
         });
-        match put(store, &name, &bytes, MAX_BATCH_BYTES)? {
+        match put(store, &name, &bytes, MAX_BATCH_BYTES, Urgency::Urgent)? {
             Put::Done => {
                 return Ok(Sealed {
                     epoch,
@@ -101,16 +98,4 @@ fn seal_epoch(
         &name,
         io::Error::other("an older writer writes faster than it can be sealed"),
     ))
-}
-
-fn parse_hex(digits: &str) -> Option<u64> {
-    let is_hex = digits.len() == 16
-        && digits
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if is_hex {
-        u64::from_str_radix(digits, 16).ok()
-    } else {
-        None
-    }
 }

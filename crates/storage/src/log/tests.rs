@@ -70,7 +70,7 @@ fn a_batch_over_the_limit_is_refused_and_the_log_goes_on() {
     let mut log = Log::open(Arc::new(MemoryStore::new()), "", 1, Lsn(1));
     let mut ids = PutIds::new(1);
     let largest = MAX_BATCH_BYTES - batch_bytes::<&[u8]>(&[&[]]);
-    let too_large = log.append(&[vec![0; largest + 1]], &mut ids);
+    let too_large = log.append(&[vec![0; largest + 1]], &mut ids, Urgency::Normal);
     assert!(
         matches!(
             too_large,
@@ -81,7 +81,7 @@ fn a_batch_over_the_limit_is_refused_and_the_log_goes_on() {
         ),
         "{too_large:?}"
     );
-    assert!(log.append(&[vec![0; largest]], &mut ids).is_ok());
+    assert!(log.append(&[vec![0; largest]], &mut ids, Urgency::Normal).is_ok());
     assert_eq!(log.next_lsn(), Lsn(2));
 }
 
@@ -91,10 +91,10 @@ fn written() -> Arc<MemoryStore> {
     let mut ids = PutIds::new(1);
     let mut first = Log::open(store.clone(), "s/", 1, Lsn(1));
     for batch in [&["a", "b"][..], &["c"], &["d"]] {
-        first.append(batch, &mut ids).unwrap();
+        first.append(batch, &mut ids, Urgency::Normal).unwrap();
     }
     Log::open(store.clone(), "s/", 2, Lsn(5))
-        .append(&["e"], &mut ids)
+        .append(&["e"], &mut ids, Urgency::Normal)
         .unwrap();
     let starts = [
         EpochStart { epoch: 1, start: 0 },
@@ -322,7 +322,7 @@ fn a_sealed_writer_is_fenced_for_good() {
     let store = Arc::new(MemoryStore::new());
     let mut ids = PutIds::new(1);
     let mut log = Log::open(store.clone(), "s/", 1, Lsn(1));
-    log.append(&["a"], &mut ids).unwrap();
+    log.append(&["a"], &mut ids, Urgency::Normal).unwrap();
     seal(
         &*store,
         "s/",
@@ -331,7 +331,7 @@ fn a_sealed_writer_is_fenced_for_good() {
     )
     .unwrap();
     for _ in 0..2 {
-        let fenced = log.append(&["b"], &mut ids).unwrap_err();
+        let fenced = log.append(&["b"], &mut ids, Urgency::Normal).unwrap_err();
         assert!(
             matches!(&fenced, Error::Fenced { object } if *object == slot_name("s/", 1, 1)),
             "{fenced}"
@@ -350,9 +350,17 @@ fn lost_answers_are_settled_and_a_crash_poisons() {
         let store = Arc::new(FaultyStore::with_fault(Arc::default(), 1, fault, 0));
         let mut log = Log::open(store.clone(), "s/", 1, Lsn(1));
         let mut ids = PutIds::new(1);
-        assert_eq!(log.append(&["a"], &mut ids).is_ok(), is_good, "{fault:?}");
+        assert_eq!(
+            log.append(&["a"], &mut ids, Urgency::Normal).is_ok(),
+            is_good,
+            "{fault:?}"
+        );
         let calls = store.calls();
-        assert_eq!(log.append(&["b"], &mut ids).is_ok(), is_good, "{fault:?}");
+        assert_eq!(
+            log.append(&["b"], &mut ids, Urgency::Normal).is_ok(),
+            is_good,
+            "{fault:?}"
+        );
         assert_eq!(
             store.calls() > calls,
             is_good,
@@ -367,12 +375,15 @@ fn a_full_store_refuses_until_there_is_space() {
     let store = Arc::new(FaultyStore::with_fault(image.clone(), 2, Fault::Full, 0));
     let mut log = Log::open(store.clone(), "s/", 1, Lsn(1));
     let mut ids = PutIds::new(1);
-    log.append(&["a"], &mut ids).unwrap();
+    log.append(&["a"], &mut ids, Urgency::Normal).unwrap();
     for _ in 0..2 {
-        assert!(matches!(log.append(&["lost"], &mut ids), Err(Error::Full { .. })));
+        assert!(matches!(
+            log.append(&["lost"], &mut ids, Urgency::Normal),
+            Err(Error::Full { .. })
+        ));
     }
     store.free_space();
-    log.append(&["b"], &mut ids).unwrap();
+    log.append(&["b"], &mut ids, Urgency::Normal).unwrap();
     let sealed = seal(&*image, "s/", &[EpochStart { epoch: 1, start: 0 }], &mut ids).unwrap();
     assert_eq!(replayed(&image, &sealed, 1).unwrap(), ("1a 2b ".into(), Lsn(3)));
 }

@@ -21,7 +21,8 @@ pub enum Fault {
     Error,
     /// The call is done, but answers with an error, once.
     LostAnswer,
-    /// From this call on every create answers [`Error::Full`], until [`FaultyStore::free_space`].
+    /// From this call on every create answers [`Error::Full`], until [`FaultyStore::free_space`]; an urgent create goes
+    /// on, as if from the reserve.
     Full,
 }
 
@@ -57,6 +58,7 @@ enum Strike {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Call {
     Create,
+    CreateUrgent,
     Delete,
     Read,
 }
@@ -71,7 +73,7 @@ impl FaultyStore {
         }
     }
 
-    /// A store whose call number `at` (from 1, all five methods counted; a probe counts as the calls it makes) goes
+    /// A store whose call number `at` (from 1; a create of any kind counts as one, a probe as the calls it makes) goes
     /// wrong as `fault` says, the same way for the same `seed`.
     pub fn with_fault(image: Arc<MemoryStore>, at: u64, fault: Fault, seed: u64) -> FaultyStore {
         FaultyStore {
@@ -146,6 +148,18 @@ impl FaultyStore {
 impl Store for FaultyStore {
     fn create(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         self.run(Call::Create, name, || self.image.create(name, bytes))
+    }
+
+    fn create_urgent(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.run(Call::CreateUrgent, name, || self.image.create_urgent(name, bytes))
+    }
+
+    fn create_with(
+        &self,
+        name: &str,
+        write: &mut dyn FnMut(&mut dyn io::Write) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.run(Call::Create, name, || self.image.create_with(name, write))
     }
 
     fn get(&self, name: &str, range: Option<Range<u64>>) -> Result<Object, Error> {

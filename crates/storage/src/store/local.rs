@@ -1,15 +1,18 @@
 //! A store in a directory: one file per object. A file appears under its final name only by a hard link, after its
 //! bytes were synced, so an object is whole or absent at every instant, whatever stops the machine.
 //!
-//! INVARIANT: once a sync has failed nothing more is written until the folder is opened again (the kernel may have
-//! dropped the dirty pages and will report the next sync as fine), and an object whose directory entry could not be
-//! synced cannot be read either, so nobody takes it for durable.
+//! INVARIANT: once a sync has failed nothing more is written in the same scope until the folder is opened again, and an
+//! object whose directory entry could not be synced cannot be read either, so nobody takes it for durable.
+
+mod halts;
+mod reserve;
+mod temp;
 
 mod folder;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,9 +20,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
+use super::map::Map;
 use super::name::{self, LOCAL_SEGMENT};
 use super::{Object, Store, probe};
 use crate::error::Error;
+use halts::Halts;
+use reserve::{AllocateFn, Reserve};
+use temp::Temp;
+
+/// A whole object of at least so many bytes is mapped, a smaller one read: a map costs page faults and an entry in the
+/// kernel's tables, a copy costs memory.
+const MAP_BYTES: u64 = 1 << 20;
 
 /// How often a directory may vanish below a create before that is an error; only a stranger can remove one at all.
 const MAX_DIRECTORY_ATTEMPTS: usize = 8;
@@ -30,8 +41,9 @@ pub enum Durability {
     /// File and directory are synced: an acknowledged object survives a power cut.
     #[default]
     Fsync,
-    /// The bytes are with the operating system: an acknowledged object survives the end of the process, but a power
-    /// cut may lose, cut or empty the newest objects. Those that are damaged are refused when they are opened.
+    /// The batches of a log are with the operating system when they are acknowledged: they survive the end of the
+    /// process, but a power cut may lose, cut or empty the newest. Those that are damaged are refused when they are
+    /// opened. All else is synced, for it makes older batches superfluous.
     Os,
 }
 
@@ -42,42 +54,50 @@ pub struct LocalStore {
     temp: PathBuf,
     temp_count: AtomicU64,
     sync: SyncFn,
+    durability: Durability,
+    reserve: Reserve,
     /// Held shared while an object is linked, exclusively while an empty directory is removed.
     directories: RwLock<()>,
     /// Directories, relative to the root, whose own entries are known to be durable.
     durable_directories: Mutex<BTreeSet<PathBuf>>,
-    halt: Mutex<Option<Halt>>,
+    halts: Halts,
+    map_bytes: u64,
     /// The operating system releases the lock when this is closed, also by a kill.
     _lock: File,
 }
 
 type SyncFn = fn(&File) -> io::Result<()>;
 
-/// A sync has failed.
-#[derive(Debug)]
-struct Halt {
-    source: Arc<io::Error>,
-    unsynced: BTreeSet<String>,
+/// What writes the bytes of an object into its temporary file.
+type Fill<'a> = &'a mut dyn FnMut(&Temp) -> Result<(), Error>;
+
+/// The calls to the operating system that tests let fail.
+#[derive(Clone, Copy)]
+struct Device {
+    sync: SyncFn,
+    allocate: AllocateFn,
 }
 
 impl LocalStore {
     /// Opens or makes the folder, takes its lock ([`Error::Locked`] if another has it), and sweeps what unfinished
     /// creates left. In a folder that is not a store yet nothing of anybody else is touched: `probe` refuses it.
+    ///
+    /// From its first create on a store keeps 64 MiB in reserve. A create fails with [`Error::Full`] when the device has
+    /// no room for that, an urgent one uses it up.
     pub fn open(root: impl Into<PathBuf>, durability: Durability) -> Result<LocalStore, Error> {
-        let sync: SyncFn = match durability {
-            Durability::Fsync => File::sync_all,
-            Durability::Os => |_| Ok(()),
-        };
-        LocalStore::open_with(root.into(), sync)
+        let (sync, allocate) = (File::sync_all, reserve::allocate);
+        let mut store = LocalStore::open_with(root.into(), Device { sync, allocate })?;
+        store.durability = durability;
+        Ok(store)
     }
 
-    fn open_with(root: PathBuf, sync: SyncFn) -> Result<LocalStore, Error> {
+    fn open_with(root: PathBuf, Device { sync, allocate }: Device) -> Result<LocalStore, Error> {
         let folder = root.display().to_string();
         let at_folder = |source| Error::io(&folder, source);
         make_directory(&root, sync).map_err(at_folder)?;
         let local = root.join(LOCAL_SEGMENT);
         let temp = local.join("tmp");
-        fs::create_dir_all(&temp).map_err(at_folder)?;
+        fs::create_dir_all(&local).map_err(at_folder)?;
         let lock = OpenOptions::new()
             .write(true)
             .create(true)
@@ -90,17 +110,27 @@ impl LocalStore {
             Err(TryLockError::Error(source)) => return Err(Error::io(&folder, source)),
         }
         // Only now, under the lock, is whatever lies there nobody's.
+        let reserve = Reserve::new(local.join(reserve::NAME), allocate);
+        make_or_free(&temp, &reserve).map_err(at_folder)?;
         folder::sweep(&root).map_err(at_folder)?;
         Ok(LocalStore {
             root,
             temp,
             temp_count: AtomicU64::new(0),
             sync,
+            durability: Durability::Fsync,
+            reserve,
             directories: RwLock::new(()),
             durable_directories: Mutex::default(),
-            halt: Mutex::new(None),
+            halts: Halts::default(),
+            map_bytes: MAP_BYTES,
             _lock: lock,
         })
+    }
+
+    /// Maps whole objects of at least so many bytes from now on, instead of 1 MiB.
+    pub fn map_from(&mut self, bytes: u64) {
+        self.map_bytes = bytes;
     }
 
     /// The folder, as it was given.
@@ -113,48 +143,57 @@ impl LocalStore {
         Ok(self.root.join(name))
     }
 
-    fn check_running(&self, name: &str) -> Result<(), Error> {
-        match &*self.halt.lock() {
-            None => Ok(()),
-            Some(halt) => Err(Error::Io {
-                object: name.to_owned(),
-                source: Arc::clone(&halt.source),
-            }),
-        }
+    /// Whether a create of this object waits for the device: always, but for log slots when that was asked for.
+    fn is_synced(&self, name: &str) -> bool {
+        self.durability == Durability::Fsync || !name.contains("/log/")
     }
 
-    /// Stops all further creates. `is_linked`: the object can be seen, though nobody knows for how long.
-    fn halt(&self, name: &str, is_linked: bool, source: &Arc<io::Error>) {
-        let mut halt = self.halt.lock();
-        let halt = halt.get_or_insert_with(|| Halt {
-            source: Arc::clone(source),
-            unsynced: BTreeSet::new(),
-        });
-        if is_linked {
-            halt.unsynced.insert(name.to_owned());
-        }
-    }
-
-    fn write_temp(&self, name: &str, bytes: &[u8]) -> Result<Temp, Error> {
+    fn write_temp(&self, name: &str, fill: Fill<'_>) -> Result<Temp, Error> {
         let number = self.temp_count.fetch_add(1, Ordering::Relaxed);
-        let temp = Temp(self.temp.join(folder::temp_name(number)));
-        let mut file = File::create_new(&temp.0).map_err(|source| Error::io(name, source))?;
-        file.write_all(bytes).map_err(|source| Error::io(name, source))?;
-        if let Err(source) = (self.sync)(&file) {
+        let temp = Temp::create(self.temp.join(folder::temp_name(number)));
+        let temp = temp.map_err(|source| Error::io(name, source))?;
+        fill(&temp)?;
+        if self.is_synced(name)
+            && let Err(source) = (self.sync)(&temp.file)
+        {
             let error = Error::io(name, source);
             // No space for delayed blocks is no halt: the temporary file is thrown away, and nothing else was lost.
             if let Error::Io { source, .. } = &error {
-                self.halt(name, false, source);
+                self.halts.stop(name, source);
             }
             return Err(error);
         }
         Ok(temp)
     }
 
+    /// Makes sure of the reserve, then writes.
+    fn create_ordinary(&self, name: &str, fill: Fill<'_>) -> Result<(), Error> {
+        name::check(name)?;
+        self.halts.check_create(name)?;
+        self.reserve.keep().map_err(|source| Error::io(name, source))?;
+        self.create_now(name, fill)
+    }
+
+    fn create_now(&self, name: &str, fill: Fill<'_>) -> Result<(), Error> {
+        let path = self.path(name)?;
+        self.halts.check_create(name)?;
+        let temp = self.write_temp(name, fill)?;
+        let _shared = self.directories.read();
+        self.link(&temp, name, &path)?;
+        if self.is_synced(name)
+            && let Err((directory, source)) = self.sync_entry(name)
+        {
+            let source = Arc::new(source);
+            self.halts.stop_linked(name, directory, &source);
+        }
+        // Also if the sync of another create has failed meanwhile: it may have been told of what this one lost.
+        self.halts.check_linked(name)
+    }
+
     fn link(&self, temp: &Temp, name: &str, path: &Path) -> Result<(), Error> {
         let mut attempts = 0;
         loop {
-            match fs::hard_link(&temp.0, path) {
+            match fs::hard_link(temp.path(), path) {
                 Ok(()) => return Ok(()),
                 Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
                     return Err(Error::exists(name));
@@ -172,15 +211,18 @@ impl LocalStore {
     }
 
     /// Syncs the directory of a new object, and once per directory and opening every one above it: an earlier process
-    /// may have made it and died before the sync.
-    fn sync_entry(&self, name: &str) -> io::Result<()> {
+    /// may have made it and died before the sync. A failure comes with the directory.
+    fn sync_entry<'n>(&self, name: &'n str) -> Result<(), (&'n str, io::Error)> {
         let mut fresh = Vec::new();
-        for directory in Path::new(name).ancestors().skip(1) {
-            sync_directory(&self.root.join(directory), self.sync)?;
-            if directory.as_os_str().is_empty() || self.durable_directories.lock().contains(directory) {
+        let mut below = name;
+        loop {
+            let directory = below.rsplit_once('/').map_or("", |(directory, _)| directory);
+            sync_directory(&self.root.join(directory), self.sync).map_err(|source| (directory, source))?;
+            if directory.is_empty() || self.durable_directories.lock().contains(Path::new(directory)) {
                 break;
             }
-            fresh.push(directory.to_owned());
+            fresh.push(PathBuf::from(directory));
+            below = directory;
         }
         if !fresh.is_empty() {
             self.durable_directories.lock().extend(fresh);
@@ -210,33 +252,30 @@ impl LocalStore {
 
 impl Store for LocalStore {
     fn create(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.path(name)?;
-        self.check_running(name)?;
-        let temp = self.write_temp(name, bytes)?;
-        let _shared = self.directories.read();
-        self.link(&temp, name, &path)?;
-        self.sync_entry(name).map_err(|source| {
-            let source = Arc::new(source);
-            self.halt(name, true, &source);
-            Error::Io {
-                object: name.to_owned(),
-                source,
-            }
-        })
+        self.create_ordinary(name, &mut |temp| temp.write(name, bytes))
+    }
+
+    fn create_urgent(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let fill: Fill<'_> = &mut |temp| temp.write(name, bytes);
+        match self.create_now(name, fill) {
+            Err(Error::Full { .. }) if self.reserve.release() => self.create_now(name, fill),
+            done => done,
+        }
+    }
+
+    fn create_with(
+        &self,
+        name: &str,
+        write: &mut dyn FnMut(&mut dyn io::Write) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.create_ordinary(name, &mut |temp| temp.fill(name, write))
     }
 
     fn get(&self, name: &str, range: Option<Range<u64>>) -> Result<Object, Error> {
         let path = self.path(name)?;
-        if let Some(halt) = &*self.halt.lock()
-            && halt.unsynced.contains(name)
-        {
-            return Err(Error::Io {
-                object: name.to_owned(),
-                source: Arc::clone(&halt.source),
-            });
-        }
-        match read(&path, range) {
-            Ok(Some(bytes)) => Ok(bytes.into()),
+        self.halts.check_get(name)?;
+        match read(&path, range, self.map_bytes) {
+            Ok(Some(object)) => Ok(object),
             Ok(None) => Err(Error::not_found(name)),
             Err(source) if is_absent(&source) => Err(Error::not_found(name)),
             Err(source) => Err(Error::io(name, source)),
@@ -293,22 +332,19 @@ impl Store for LocalStore {
     }
 }
 
-/// A temporary file, removed when dropped: after a link the object lives on under its final name.
-struct Temp(PathBuf);
-
-impl Drop for Temp {
-    fn drop(&mut self) {
-        // What cannot be removed now is swept at the next opening.
-        fs::remove_file(&self.0).ok();
-    }
-}
-
 /// `None`: there is something of that name, but it is not a file.
-fn read(path: &Path, range: Option<Range<u64>>) -> io::Result<Option<Vec<u8>>> {
+fn read(path: &Path, range: Option<Range<u64>>, map_bytes: u64) -> io::Result<Option<Object>> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Ok(None);
+    }
+    // A file system that cannot map, or a process with too many maps, still reads.
+    if range.is_none()
+        && metadata.len() >= map_bytes
+        && let Ok(map) = Map::open(&file)
+    {
+        return Ok(Some(map.into()));
     }
     let range = range.unwrap_or(0..u64::MAX);
     let end = range.end.min(metadata.len());
@@ -320,7 +356,7 @@ fn read(path: &Path, range: Option<Range<u64>>) -> io::Result<Option<Vec<u8>>> {
         file.seek(SeekFrom::Start(range.start.min(metadata.len())))?;
     }
     file.take(count).read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
+    Ok(Some(bytes.into()))
 }
 
 /// Nothing has this path, be it that a directory above it is missing or is a file.
@@ -329,6 +365,22 @@ fn is_absent(source: &io::Error) -> bool {
         source.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
+}
+
+/// Makes the directory of temporary files, if need be with the space of the reserve: a folder can be opened on a device
+/// that is full.
+fn make_or_free(temp: &Path, reserve: &Reserve) -> io::Result<()> {
+    match fs::create_dir_all(temp) {
+        Err(source)
+            if matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            ) && reserve.release() =>
+        {
+            fs::create_dir_all(temp)
+        }
+        done => done,
+    }
 }
 
 /// Makes a directory and those above it, and makes the entries of all new ones durable.

@@ -11,7 +11,7 @@ use crate::error::Error;
 /// Objects in a map. Share it through an `Arc` to give several writers the same store.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    objects: Mutex<BTreeMap<String, Object>>,
 }
 
 impl MemoryStore {
@@ -28,7 +28,7 @@ impl Store for MemoryStore {
         if objects.contains_key(name) {
             return Err(Error::exists(name));
         }
-        objects.insert(name.to_owned(), bytes.to_vec());
+        objects.insert(name.to_owned(), bytes.to_vec().into());
         Ok(())
     }
 
@@ -36,15 +36,14 @@ impl Store for MemoryStore {
         name::check(name)?;
         let objects = self.objects.lock();
         let bytes = objects.get(name).ok_or_else(|| Error::not_found(name))?;
-        let part = match range {
+        Ok(match range {
             None => bytes.clone(),
             Some(range) => {
                 let start = cut(range.start, bytes.len());
                 let end = cut(range.end, bytes.len());
-                bytes.get(start..end).unwrap_or_default().to_vec()
+                bytes.get(start..end).unwrap_or_default().to_vec().into()
             }
-        };
-        Ok(part.into())
+        })
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {

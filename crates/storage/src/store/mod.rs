@@ -1,27 +1,40 @@
-//! Named, immutable objects behind five methods, and the stores that implement them: a local directory, memory, and
+//! Named, immutable objects behind one small trait, and the stores that implement them: a local directory, memory, and
 //! memory with faults for tests. Everything durable in Kindred goes through this trait.
 
 mod name;
 mod probe;
+
+mod map;
+
+mod bytes;
 
 mod memory;
 
 mod faulty;
 mod local;
 
+#[cfg(feature = "cloud")]
+mod object;
+
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::ops::{Deref, Range};
+use std::io;
+use std::ops::Range;
 
 use crate::error::Error;
 
+pub use bytes::Object;
 pub use faulty::{Fault, FaultyStore};
 pub use local::{Durability, LocalStore};
+pub use map::Advice;
 pub use memory::MemoryStore;
 
+#[cfg(feature = "cloud")]
+pub use object::{CloudOptions, ObjectStore};
+
 pub use name::STORE_NAME;
+pub(crate) use map::Map;
 pub(crate) use name::check_prefix;
 
 /// Immutable objects under names.
@@ -37,8 +50,27 @@ pub trait Store: Send + Sync {
     /// later get finds it, then it is whole and durable.
     fn create(&self, name: &str, bytes: &[u8]) -> Result<(), Error>;
 
+    /// As `create`, and may use the reserve that a store keeps for a full device: for what frees space or must not fail
+    /// for want of it (manifests, seals, catalogs, batches that only delete).
+    fn create_urgent(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.create(name, bytes)
+    }
+
+    /// As `create`, for an object too large to be built in memory: `write` writes its bytes, in order. It is called at
+    /// most once; its error is returned, and then the object is certainly absent.
+    fn create_with(
+        &self,
+        name: &str,
+        write: &mut dyn FnMut(&mut dyn io::Write) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut bytes = Vec::new();
+        write(&mut bytes)?;
+        self.create(name, &bytes)
+    }
+
     /// Reads an object, or the part of it within `range` (bytes). A range is cut at the object's end, and is empty
-    /// beyond it: a bounded range is the way to read an object of unknown size safely.
+    /// beyond it: a bounded range is the way to read an object of unknown size safely. A whole object may come as a
+    /// memory map, a range is always a copy.
     fn get(&self, name: &str, range: Option<Range<u64>>) -> Result<Object, Error>;
 
     /// The names of all objects below the prefix, at any depth, sorted. Complete as of some instant between call and
@@ -53,35 +85,5 @@ pub trait Store: Send + Sync {
     /// and that get and list see a write and a delete at once. Run before a store is first used.
     fn probe(&self) -> Result<(), Error> {
         probe::check(self)
-    }
-}
-
-/// The bytes of an object, or of a part of it. A type of its own so that a store may hand out a memory map.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Object(Vec<u8>);
-
-impl Deref for Object {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl AsRef<[u8]> for Object {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl From<Vec<u8>> for Object {
-    fn from(bytes: Vec<u8>) -> Object {
-        Object(bytes)
-    }
-}
-
-impl fmt::Debug for Object {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Object({} bytes)", self.0.len())
     }
 }

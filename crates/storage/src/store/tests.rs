@@ -11,6 +11,7 @@ fn conformance(store: &dyn Store) {
     assert_eq!(store.list("").unwrap(), [""; 0], "a probe leaves nothing");
     refuses_bad_names(store);
     writes_once(store);
+    writes_in_every_way(store);
     reads_ranges(store);
     lists(store);
     deletes(store);
@@ -66,6 +67,48 @@ fn writes_once(store: &dyn Store) {
     let big = vec![7; 3 << 20];
     store.create("once/big", &big).unwrap();
     assert!(*store.get("once/big", None).unwrap() == *big);
+}
+
+fn writes_in_every_way(store: &dyn Store) {
+    store.create_urgent("way/urgent", b"now").unwrap();
+    assert_eq!(*store.get("way/urgent", None).unwrap(), *b"now");
+    let streamed = |name: &str| {
+        store.create_with(name, &mut |out| {
+            let parts = (0..100_000_u32).map(u32::to_le_bytes);
+            let written = { parts }.try_for_each(|part| out.write_all(&part));
+            written.map_err(|source| Error::io(name, source))
+        })
+    };
+    streamed("way/streamed").unwrap();
+    let object = store.get("way/streamed", None).unwrap();
+    let expected: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    assert!(*object == *expected);
+    assert_eq!(*store.get("way/streamed", Some(4..9)).unwrap(), [1, 0, 0, 0, 2]);
+    store.create_with("way/empty", &mut |_| Ok(())).unwrap();
+    assert_eq!(*store.get("way/empty", None).unwrap(), *b"");
+    assert!(matches!(streamed("way/urgent"), Err(Error::Exists { .. })));
+    assert!(matches!(
+        store.create_urgent("way/empty", b"x"),
+        Err(Error::Exists { .. })
+    ));
+    assert!(matches!(streamed("../x"), Err(Error::BadName { .. })));
+    assert!(matches!(
+        store.create_urgent("", b"x"),
+        Err(Error::BadName { .. })
+    ));
+    let failed = store.create_with("way/failed", &mut |out| {
+        out.write_all(b"half").unwrap();
+        Err(Error::not_found("its source"))
+    });
+    assert!(matches!(failed, Err(Error::NotFound { object }) if object == "its source"));
+    assert!(matches!(
+        store.get("way/failed", None),
+        Err(Error::NotFound { .. })
+    ));
+    assert_eq!(
+        store.list("way/").unwrap(),
+        ["way/empty", "way/streamed", "way/urgent"]
+    );
 }
 
 fn reads_ranges(store: &dyn Store) {
@@ -234,8 +277,40 @@ fn single_faults_pass() {
     store.create("a", b"one").unwrap();
     for _ in 0..2 {
         assert!(matches!(store.create("b", b"two"), Err(Error::Full { .. })));
+        let streamed = store.create_with("b", &mut |_| Ok(()));
+        assert!(matches!(streamed, Err(Error::Full { .. })));
         assert_eq!(*store.get("a", None).unwrap(), *b"one", "reading goes on");
     }
+    store.create_urgent("urgent", b"from the reserve").unwrap();
     store.free_space();
     store.create("b", b"two").unwrap();
+}
+
+#[test]
+fn a_stream_is_one_call_and_whole_or_absent() {
+    let mut survivals = [0, 0];
+    for seed in 0..32 {
+        let store = FaultyStore::with_fault(Arc::default(), 1, Fault::Crash, seed);
+        let crashed = store.create_with("a", &mut |out| {
+            out.write_all(b"one")
+                .and_then(|()| out.write_all(b"two"))
+                .unwrap();
+            Ok(())
+        });
+        assert!(matches!(crashed, Err(Error::Io { .. })) && store.calls() == 1);
+        match store.reopen().get("a", None) {
+            Ok(bytes) => {
+                assert_eq!(*bytes, *b"onetwo");
+                survivals[1] += 1;
+            }
+            Err(error) => {
+                assert!(matches!(error, Error::NotFound { .. }));
+                survivals[0] += 1;
+            }
+        }
+    }
+    assert!(
+        survivals[0] > 5 && survivals[1] > 5,
+        "the seed decides: {survivals:?}"
+    );
 }

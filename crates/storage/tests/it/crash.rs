@@ -139,7 +139,7 @@ fn sweep(fault: Fault, seeds: u64) {
                 .unwrap_or_else(|error| panic!("{fault:?} at {at}/{seed}: {error}"));
             known.append(&mut shard, 2).unwrap();
             drop(shard);
-            known.open(next).unwrap();
+            known.open(next).unwrap().collect_and_check();
         }
     }
 }

@@ -205,6 +205,9 @@ impl Subject for Reference {
                 .config
                 .add_vector(name, vector.clone())?),
             Change::DropVector { collection, name } => self.collection_mut(collection)?.drop_vector(name),
+            Change::Seal { collection } | Change::Compact { collection } => {
+                self.collection(collection).map(drop)
+            }
             Change::Update { collection, op } => self.collection_mut(collection)?.update(op.clone()),
         }
     }

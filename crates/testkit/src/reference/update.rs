@@ -70,14 +70,13 @@ impl Collection {
         Ok(())
     }
 
-    /// Takes the vectors of a field away, then the field: the first is a change of points.
+    /// Takes a field away, with its vectors. That is no change of points: their versions stay.
     pub(super) fn drop_vector(&mut self, name: &str) -> Result<(), Failure> {
-        let selector = Selector::Filter(Filter::default());
-        self.update(UpdateOp::DeleteVectors {
-            selector,
-            names: vec![name.to_owned()],
-        })?;
-        Ok(self.config.drop_vector(name)?)
+        self.config.drop_vector(name)?;
+        for stored in self.points.values_mut() {
+            drop(stored.point.vectors.remove(name));
+        }
+        Ok(())
     }
 
     fn upsert(

@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::reserve;
 use crate::error::Error;
 use crate::store::name::{self, LOCAL_SEGMENT, STORE_NAME};
 use crate::store::probe;
@@ -85,6 +86,7 @@ fn is_own(path: &Path) -> bool {
     let local = Path::new(LOCAL_SEGMENT);
     path == Path::new(probe::NAME)
         || path == local.join("lock")
+        || path == local.join(reserve::NAME)
         || (path.parent() == Some(&local.join("tmp")) && path.file_name().is_some_and(is_temp_name))
 }
 

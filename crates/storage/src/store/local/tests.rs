@@ -8,6 +8,12 @@ fn open(path: &Path) -> LocalStore {
     LocalStore::open(path, Durability::Fsync).unwrap()
 }
 
+/// A store whose syncs are these.
+fn open_failing(path: &Path, sync: SyncFn) -> LocalStore {
+    let allocate = reserve::allocate;
+    LocalStore::open_with(path.to_owned(), Device { sync, allocate }).unwrap()
+}
+
 #[test]
 fn a_second_opener_is_refused_and_told_the_folder() {
     let folder = tempfile::tempdir().unwrap();
@@ -98,6 +104,8 @@ fn the_folder_of_a_stranger_is_refused_and_left_as_it_is() {
         "store",
         "STORE/here",
         "local/share/notes",
+        "local/reserve.txt",
+        "reserve",
         "local/tmp/notes.txt",
         "local/tmp/0/0000000000000000",
         "lost+found.txt",
@@ -144,6 +152,7 @@ fn what_file_systems_and_a_first_opening_leave_is_no_stranger() {
         &["local/lock"],
         &["local/lock", "local/tmp/0000000000000000"],
         &["local/lock", "local/tmp/0000000000000001", "probe/0"],
+        &["local/lock", "local/reserve", "probe/0"],
     ] {
         let folder = tempfile::tempdir().unwrap();
         for name in names {
@@ -221,7 +230,7 @@ fn a_failed_sync_of_the_bytes_stops_the_writer_and_leaves_nothing() {
             Ok(())
         }
     };
-    let store = LocalStore::open_with(folder.path().to_owned(), fail_files).unwrap();
+    let store = open_failing(folder.path(), fail_files);
     for name in ["c/1", "c/1", "c/2"] {
         assert!(matches!(store.create(name, b"one"), Err(Error::Io { .. })));
         assert!(matches!(store.get(name, None), Err(Error::NotFound { .. })));
@@ -240,7 +249,7 @@ fn a_full_device_at_the_sync_does_not_stop_the_writer() {
             Ok(())
         }
     };
-    let store = LocalStore::open_with(folder.path().to_owned(), full_for_long).unwrap();
+    let store = open_failing(folder.path(), full_for_long);
     assert!(matches!(store.create("c/1", b"long"), Err(Error::Full { .. })));
     assert!(matches!(store.get("c/1", None), Err(Error::NotFound { .. })));
     store.create("c/1", b"one").unwrap();
@@ -257,7 +266,7 @@ fn an_object_whose_entry_was_not_synced_is_not_taken_for_durable() {
             Ok(())
         }
     };
-    let store = LocalStore::open_with(folder.path().to_owned(), fail_directories).unwrap();
+    let store = open_failing(folder.path(), fail_directories);
     assert!(matches!(store.create("c/1", b"one"), Err(Error::Io { .. })));
     assert!(
         matches!(store.get("c/1", None), Err(Error::Io { .. })),
@@ -268,6 +277,144 @@ fn an_object_whose_entry_was_not_synced_is_not_taken_for_durable() {
         "stopped"
     );
     assert_eq!(*store.get("c/0", None).unwrap(), *b"zero", "reading goes on");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_failed_sync_stops_the_scope_that_it_happened_to() {
+    use std::os::unix::fs::MetadataExt;
+    /// The directory that cannot be synced.
+    static BAD: AtomicU64 = AtomicU64::new(0);
+    let fail_one = |file: &File| {
+        if file.metadata()?.ino() == BAD.load(Ordering::Relaxed) {
+            Err(io::Error::other("lost entry"))
+        } else {
+            Ok(())
+        }
+    };
+    for (directory, expected) in [("c/1/m", [false, true, true]), ("c", [false, false, false])] {
+        let folder = tempfile::tempdir().unwrap();
+        BAD.store(0, Ordering::Relaxed);
+        open(folder.path()).create("c/1/m/0", b"zero").unwrap();
+        let store = open_failing(folder.path(), fail_one);
+        let bad = folder.path().join(directory).metadata().unwrap();
+        BAD.store(bad.ino(), Ordering::Relaxed);
+        assert!(matches!(store.create("c/1/m/1", b"one"), Err(Error::Io { .. })));
+        BAD.store(0, Ordering::Relaxed);
+        for (name, may_go_on) in ["c/1/log/1", "c/2/m/1", "catalog/1"].into_iter().zip(expected) {
+            let created = store.create(name, b"new");
+            assert_eq!(created.is_ok(), may_go_on, "{directory}: {name}: {created:?}");
+            let urgent = store.create_urgent(&format!("{name}u"), b"new");
+            assert_eq!(urgent.is_ok(), may_go_on, "{directory}: {name}: {urgent:?}");
+            let streamed = store.create_with(&format!("{name}s"), &mut |_| Ok(()));
+            assert_eq!(streamed.is_ok(), may_go_on, "{directory}: {name}: {streamed:?}");
+        }
+        assert!(matches!(store.get("c/1/m/1", None), Err(Error::Io { .. })));
+        assert_eq!(*store.get("c/1/m/0", None).unwrap(), *b"zero");
+        drop(store);
+        open(folder.path()).create("c/1/log/2", b"again").unwrap();
+    }
+}
+
+#[test]
+fn large_objects_are_mapped_and_stay_readable() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let large: Vec<u8> = (0..MAP_BYTES).map(|at| (at % 251) as u8).collect();
+    store.create("c/x/large", &large).unwrap();
+    store.create("c/x/small", &large[1..]).unwrap();
+    let small = store.get("c/x/small", None).unwrap();
+    let range = store.get("c/x/large", Some(0..u64::MAX)).unwrap();
+    let object = store.get("c/x/large", None).unwrap();
+    assert!(object.is_mapped() && !small.is_mapped() && !range.is_mapped());
+    assert!(*object == *large && *range == *large && *small == large[1..]);
+    let part = object.slice(5..9).unwrap();
+    store.delete("c/x/large").unwrap();
+    store.create("c/x/large", b"another").unwrap();
+    drop((store, folder));
+    assert!(*object == *large && *part == large[5..9]);
+}
+
+#[test]
+fn a_stream_that_fails_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let part = vec![7; 1 << 20];
+    for failure in [
+        Error::io("c/1", io::ErrorKind::Interrupted.into()),
+        Error::io("c/1", io::ErrorKind::StorageFull.into()),
+        Error::not_found("c/0"),
+    ] {
+        let failed = store.create_with("c/1", &mut |out| {
+            out.write_all(&part).unwrap();
+            assert_eq!(fs::read_dir(folder.path().join("local/tmp")).unwrap().count(), 1);
+            Err(failure.clone())
+        });
+        assert_eq!(failed.unwrap_err().to_string(), failure.to_string());
+        assert_eq!(fs::read_dir(folder.path().join("local/tmp")).unwrap().count(), 0);
+        assert_eq!(store.list("").unwrap(), [""; 0]);
+    }
+    let written = store.create_with("c/1", &mut |out| {
+        (0..5).try_for_each(|_| out.write_all(&part)).unwrap();
+        Ok(())
+    });
+    written.unwrap();
+    let object = store.get("c/1", None).unwrap();
+    assert!(object.is_mapped() && object.len() == 5 << 20 && object.iter().all(|byte| *byte == 7));
+}
+
+#[test]
+fn the_reserve_is_for_what_is_urgent() {
+    use std::sync::OnceLock;
+    use std::sync::atomic::AtomicBool;
+    /// The device has no room but for what the reserve gave back.
+    static IS_FULL: AtomicBool = AtomicBool::new(false);
+    static RESERVE: OnceLock<PathBuf> = OnceLock::new();
+    let sync = |file: &File| {
+        let is_full = IS_FULL.load(Ordering::Relaxed) && RESERVE.get().unwrap().exists();
+        if is_full && file.metadata()?.is_file() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    };
+    let allocate = |file: &File, bytes| {
+        if IS_FULL.load(Ordering::Relaxed) && file.metadata()?.len() < bytes {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        file.set_len(bytes)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let reserve = RESERVE.get_or_init(|| folder.path().join("local/reserve"));
+    let reopen = || LocalStore::open_with(folder.path().to_owned(), Device { sync, allocate }).unwrap();
+    let store = reopen();
+    assert!(!reserve.exists(), "a folder that is only looked at gets none");
+    store.create("c/1", b"one").unwrap();
+    assert_eq!(reserve.metadata().unwrap().len(), 64 << 20);
+    IS_FULL.store(true, Ordering::Relaxed);
+    drop(store);
+    let store = reopen();
+    for _ in 0..2 {
+        assert!(matches!(store.create("c/2", b"two"), Err(Error::Full { .. })));
+        let streamed = store.create_with("c/2", &mut |_| Ok(()));
+        assert!(matches!(streamed, Err(Error::Full { .. })));
+        assert!(reserve.exists(), "not for ordinary objects");
+    }
+    store.create_urgent("c/u/1", b"urgent").unwrap();
+    assert!(!reserve.exists());
+    assert!(
+        matches!(store.create("c/2", b"two"), Err(Error::Full { .. })),
+        "not what the reserve has left"
+    );
+    store.create_urgent("c/u/2", b"urgent").unwrap();
+    drop(store);
+    let store = reopen();
+    store.create_urgent("c/u/3", b"urgent").unwrap();
+    assert!(matches!(store.create("c/2", b"two"), Err(Error::Full { .. })));
+    assert_eq!(store.list("").unwrap(), ["c/1", "c/u/1", "c/u/2", "c/u/3"]);
+    assert_eq!(*store.get("c/u/1", None).unwrap(), *b"urgent");
+    IS_FULL.store(false, Ordering::Relaxed);
+    store.create("c/2", b"two").unwrap();
+    assert!(reserve.exists());
 }
 
 #[test]
@@ -282,7 +429,7 @@ fn an_earlier_opening_is_not_trusted_to_have_synced_directories() {
         }
         Ok(())
     };
-    let store = LocalStore::open_with(folder.path().to_owned(), count_directories).unwrap();
+    let store = open_failing(folder.path(), count_directories);
     for (name, expected) in [("a/b/1", 3), ("a/b/2", 4), ("a/c/1", 6), ("a/c/2", 7), ("a/1", 8)] {
         store.create(name, b"").unwrap();
         assert_eq!(DIRECTORY_SYNCS.load(Ordering::Relaxed), expected, "{name}");
