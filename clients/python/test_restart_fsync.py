@@ -1,7 +1,7 @@
 """A device that cannot make bytes durable: fsync answers EIO, injected from outside with strace.
 
-After a failed fsync nobody knows what is on the medium, and the next one may lie. So the collection takes no writes until
-the server was restarted, though fsync works again; reads go on, and so do other collections.
+After a failed fsync nobody knows what is on the medium, and the next one may lie. So the collection takes no writes
+until the server was restarted, though fsync works again; reads go on, and so do other collections.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ def test_recover_from_the_folder(place: Place) -> None:
     for place_of, checksum, code, text in cases:
         body = {"location": place_of, "checksum": checksum}
         answer = place.http.put(f"/collections/{C}/snapshots/recover", json=body)
-        assert answer.status_code == code and answer.json()["status"]["error"].startswith(text[:40]), answer.text
+        assert answer.status_code == code, answer.text
         assert text in answer.json()["status"]["error"]
     assert [found.name for found in place.client.list_snapshots(C)] == [made.name], "links are not listed"
     assert contents(place.client) == before

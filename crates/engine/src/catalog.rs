@@ -96,7 +96,7 @@ impl CatalogStore {
                 writer,
                 current,
             };
-            match own.write(own.current.clone()) {
+            match own.write(own.current.clone(), true) {
                 Ok(()) => {
                     own.collect();
                     return Ok(own);
@@ -120,17 +120,33 @@ impl CatalogStore {
     /// # Errors
     /// `Busy` when another process has taken the catalog over.
     pub(crate) fn commit(&mut self, next: Catalog) -> Result<(), Error> {
-        Ok(self.write(next)?)
+        Ok(self.write(next, true)?)
     }
 
-    fn write(&mut self, next: Catalog) -> Result<(), StorageError> {
+    /// Announces collections that are about to be made: until a commit names them they count as dropped, so that
+    /// whatever stops their making is swept.
+    ///
+    /// # Errors
+    /// As for [`CatalogStore::commit`]; `Full` on a full device, whose reserve is not for new collections.
+    pub(crate) fn announce(&mut self, uuids: &[Uuid]) -> Result<(), Error> {
+        let mut next = self.current.clone();
+        next.dropped.extend(uuids);
+        Ok(self.write(next, false)?)
+    }
+
+    fn write(&mut self, next: Catalog, is_urgent: bool) -> Result<(), StorageError> {
         let next = Catalog {
             version: VERSION,
             writer: self.writer,
             ..next
         };
         let bytes = encode(&next).map_err(|error| StorageError::io("catalog/", error.into()))?;
-        self.numbered.commit(self.version + 1, &bytes)?;
+        let version = self.version + 1;
+        if is_urgent {
+            self.numbered.commit(version, &bytes)?;
+        } else {
+            self.numbered.commit_ordinary(version, &bytes)?;
+        }
         self.version += 1;
         self.current = next;
         if let Some(old) = self.version.checked_sub(KEPT).filter(|old| *old > 0) {

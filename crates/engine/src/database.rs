@@ -126,17 +126,17 @@ impl Database {
     /// `AlreadyExists` for the name of a collection, `InvalidInput` for the name of an alias.
     pub fn create_collection(&self, name: &str, config: CollectionConfig) -> Result<(), Error> {
         let mut catalog = self.catalog.lock();
-        let mut next = catalog.current().clone();
-        if next.collections.contains_key(name) {
+        let current = catalog.current();
+        if current.collections.contains_key(name) {
             let text = format!("Collection `{name}` already exists!");
             return Err(Error::new(ErrorKind::AlreadyExists, text));
         }
-        if next.aliases.contains_key(name) {
+        if current.aliases.contains_key(name) {
             let text =
                 format!("Can't create collection with name {name}. Alias with the same name already exists");
             return Err(Error::new(ErrorKind::InvalidInput, text));
         }
-        if next.collections.len() + next.aliases.len() >= limits::COLLECTIONS_MAX {
+        if current.collections.len() + current.aliases.len() >= limits::COLLECTIONS_MAX {
             let text = format!(
                 "a database has at most {} collections and aliases",
                 limits::COLLECTIONS_MAX
@@ -148,12 +148,15 @@ impl Database {
             config,
             indexes: BTreeMap::new(),
         };
+        catalog.announce(&[entry.uuid])?;
         // First the objects, then the catalog: what the catalog names is there.
         let collection = Slot::Open(Arc::new(recovery::open(
             &self.env,
             &entry,
             self.env.random_u128(),
         )?));
+        let mut next = catalog.current().clone();
+        next.dropped.remove(&entry.uuid);
         next.collections.insert(name.to_owned(), entry);
         // When this fails, the new catalog may be there all the same: what it may name must stay.
         catalog.commit(next)?;

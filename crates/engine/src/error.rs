@@ -1,6 +1,7 @@
 //! Why an operation failed. A kind exists only if the caller would act differently.
 
 use std::fmt;
+use std::io;
 
 use kindred_model::error::Invalid;
 use kindred_model::id::PointId;
@@ -112,6 +113,15 @@ impl From<kindred_storage::Error> for Error {
                 ErrorKind::Corrupt
             }
             Storage::TooLarge { .. } | Storage::Foreign { .. } => ErrorKind::InvalidInput,
+            // The store cannot be reached at the moment.
+            Storage::Io { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::NotConnected | io::ErrorKind::TimedOut
+                ) =>
+            {
+                ErrorKind::Busy
+            }
             Storage::Io { .. } | Storage::BadName { .. } => ErrorKind::Internal,
         };
         // The name of an object says nothing to somebody whose change is too large.

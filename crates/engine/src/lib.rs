@@ -58,8 +58,8 @@ pub use ctx::Ctx;
 pub use database::Database;
 pub use env::{Clock, Env, SystemClock, Tuning, Upkeep};
 pub use error::{Error, ErrorKind};
+pub use kindred_storage::SnapshotReader;
 #[cfg(feature = "cloud")]
 pub use kindred_storage::{CloudOptions, ObjectStore};
-pub use verify::{Checked, Loss, Outcome, Problem, Report, Sureness, verify, verify_folder};
-pub use kindred_storage::SnapshotReader;
 pub use snapshot::{Snapshot, SnapshotKind, SnapshotPart, SnapshotReport, SnapshotUpload, verify_snapshot};
+pub use verify::{Checked, Loss, Outcome, Problem, Report, Sureness, verify, verify_folder};

@@ -64,9 +64,13 @@ fn slot(env: &Env, entry: &Entry, seed: u128) -> Slot {
     }
 }
 
-/// Tries again to open what failed for another reason than damage: the store may answer by now.
+/// Tries again to open what failed for another reason than damage, and what has stopped writing after a failure: the
+/// store may answer by now. A collection that another process has taken over is left to it.
 pub(crate) fn retry(env: &Env, names: &ArcSwap<Names>, catalog: &Mutex<CatalogStore>) {
-    let may_heal = |slot: &Slot| matches!(slot, Slot::Broken(broken) if broken.kind != ErrorKind::Corrupt);
+    let may_heal = |slot: &Slot| match slot {
+        Slot::Open(collection) => collection.may_recover(),
+        Slot::Broken(broken) => broken.kind != ErrorKind::Corrupt,
+    };
     if !names.load().collections.values().any(may_heal) {
         return;
     }
@@ -74,8 +78,10 @@ pub(crate) fn retry(env: &Env, names: &ArcSwap<Names>, catalog: &Mutex<CatalogSt
     let catalog = catalog.lock();
     let mut next = Names::clone(&names.load());
     for (name, slot) in next.collections.iter_mut().filter(|(_, slot)| may_heal(slot)) {
-        if let Some(entry) = catalog.current().collections.get(name) {
-            *slot = self::slot(env, entry, env.random_u128());
+        let entry = catalog.current().collections.get(name);
+        // Until it is open again the old one goes on answering.
+        if let Some(Ok(collection)) = entry.map(|entry| open(env, entry, env.random_u128())) {
+            *slot = Slot::Open(Arc::new(collection));
         }
     }
     names.store(Arc::new(next));

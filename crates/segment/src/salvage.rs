@@ -99,14 +99,22 @@ impl Segment {
 }
 
 /// The column, all of it checked; else the rows that have a vector in it, if that can be told.
-fn open_column(arrays: Arrays<'_>, meta: &ColumnMeta, count: usize) -> Result<Arc<dyn Layout>, Option<Allow>> {
+fn open_column(
+    arrays: Arrays<'_>,
+    meta: &ColumnMeta,
+    count: usize,
+) -> Result<Arc<dyn Layout>, Option<Allow>> {
     let layout = column::open(meta.spec, count, meta.stored, arrays).map_err(|_| None)?;
-    let mut regions = Part::ALL.into_iter().filter_map(|part| arrays.regions.region(&part.region(arrays.column)));
+    let mut regions = Part::ALL
+        .into_iter()
+        .filter_map(|part| arrays.regions.region(&part.region(arrays.column)));
     if regions.all(|region: Region| region.check().is_ok()) && layout.check(arrays.regions.name()).is_ok() {
         return Ok(layout);
     }
     let mut rows = Allow::none(count);
     let offsets = (0..count).map(Offset::from_row);
-    offsets.filter(|offset| layout.has(*offset)).for_each(|offset| rows.insert(offset));
+    offsets
+        .filter(|offset| layout.has(*offset))
+        .for_each(|offset| rows.insert(offset));
     Err(Some(rows))
 }

@@ -16,7 +16,10 @@ use crate::numbered::{MAX_NUMBERED_BYTES, Numbered};
 use crate::put::{Put, PutIds, Urgency, put};
 use crate::store::{STORE_NAME, Store};
 
-pub use crate::log::{Break, LogFound};
+pub use crate::log::{Accept, Break, LogFound};
+
+/// Manifests by the names of their objects, newest first: read, or the reason why not.
+pub type Manifests = Vec<(String, Result<Found, Error>)>;
 
 /// Epochs that newer manifests than the one that can be read may have claimed: each is looked at and fenced.
 const MAX_VERSIONS_BACK: u64 = 10_000;
@@ -97,7 +100,7 @@ impl Shard {
 
     /// All manifests that are there, newest first, each by its name, and read or the reason why not. An error is a
     /// store that cannot be read.
-    pub fn manifests(&self) -> Result<Vec<(String, Result<Found, Error>)>, Error> {
+    pub fn manifests(&self) -> Result<Manifests, Error> {
         let mut found = Vec::new();
         for version in versions(&self.store, &format!("{}m/", self.prefix), ".mf")? {
             let name = self.manifests.name(version);
@@ -118,24 +121,29 @@ impl Shard {
 
     /// Reads the log behind a manifest: `accept` is called for every record in order, up to the first damage. What it
     /// refuses is damage, too. An error is a store that cannot be read.
-    pub fn log(
-        &self,
-        manifest: &Found,
-        accept: &mut dyn FnMut(Lsn, &[u8]) -> Result<(), Flaw>,
-    ) -> Result<LogFound, Error> {
+    pub fn log(&self, manifest: &Found, accept: Accept<'_>) -> Result<LogFound, Error> {
         let epochs = self.epochs(manifest)?;
-        look(&*self.store, &self.prefix, &epochs, manifest.manifest.from, accept)
+        look(
+            &*self.store,
+            &self.prefix,
+            &epochs,
+            manifest.manifest.from,
+            accept,
+        )
     }
 
     /// How many objects nothing needs any more, if this manifest is the newest; the next opening collects them.
     pub fn superfluous(&self, newest: &Found) -> Result<u64, Error> {
-        let Found { version, manifest, .. } = newest;
+        let Found {
+            version, manifest, ..
+        } = newest;
         let garbage = garbage::find(&self.store, &self.prefix, &self.manifests, *version, manifest)?;
         // With the next opening the segments of the present epoch are those of an older one.
         let segments = segment_prefix(&self.prefix);
         let own = self.store.list(&segments)?;
         let own = own.iter().filter(|name| {
-            garbage::parse_segment(&segments, name) == Some(manifest.epoch) && !manifest.segments.contains(name)
+            garbage::parse_segment(&segments, name) == Some(manifest.epoch)
+                && !manifest.segments.contains(name)
         });
         Ok(offset(garbage.names().len() + own.count()))
     }
@@ -183,7 +191,9 @@ impl Shard {
         let slots = slots.iter().filter_map(|name| parse_slot(&log, name));
         let segments = segment_prefix(&self.prefix);
         let sealed = self.store.list(&segments)?;
-        let sealed = sealed.iter().filter_map(|name| garbage::parse_segment(&segments, name));
+        let sealed = sealed
+            .iter()
+            .filter_map(|name| garbage::parse_segment(&segments, name));
         let seen = slots.map(|(epoch, _)| epoch).chain(sealed).max().unwrap_or(0);
         let last = seen.max(own.saturating_add(back));
         if last.saturating_sub(own) > MAX_VERSIONS_BACK {

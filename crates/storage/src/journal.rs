@@ -164,7 +164,10 @@ impl Journal {
     /// If the shard has had a record or a checkpoint.
     pub fn transplant(self, from: Lsn, segments: Vec<String>, body: Vec<u8>) -> Result<(), Error> {
         let is_new = self.manifest.segments.is_empty() && self.next_lsn() == Lsn(1);
-        assert!(is_new && from >= Lsn(1), "a transplant at {from} into a used shard");
+        assert!(
+            is_new && from >= Lsn(1),
+            "a transplant at {from} into a used shard"
+        );
         let Journal {
             manifests,
             mut ids,

@@ -37,6 +37,6 @@ pub use log::{Lsn, MAX_BATCH_BYTES, batch_bytes};
 pub use numbered::{MAX_NUMBERED_BYTES, Numbered};
 pub use regions::{Region, RegionWriter, Regions};
 pub use snapshots::{Draft, SnapshotFile, SnapshotReader, Snapshots, is_snapshot_name, load_file, sha256};
+pub use store::{Advice, Durability, Fault, FaultyStore, LocalStore, MemoryStore, Object, STORE_NAME, Store};
 #[cfg(feature = "cloud")]
 pub use store::{CloudOptions, ObjectStore};
-pub use store::{Advice, Durability, Fault, FaultyStore, LocalStore, MemoryStore, Object, STORE_NAME, Store};

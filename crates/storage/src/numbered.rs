@@ -69,6 +69,15 @@ impl Numbered {
     /// [`Error::Exists`]: lost, another writer made that version; read again. [`Error::Fenced`]: created, but it is
     /// not the newest: the caller has slept while others went on, and must stop. Other errors leave it in doubt.
     pub fn commit(&self, version: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.write(version, bytes, Urgency::Urgent)
+    }
+
+    /// As [`Numbered::commit`], for what announces new data: it leaves the reserve of a full device alone.
+    pub fn commit_ordinary(&self, version: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.write(version, bytes, Urgency::Normal)
+    }
+
+    fn write(&self, version: u64, bytes: &[u8], urgency: Urgency) -> Result<(), Error> {
         let name = self.name(version);
         if bytes.len() > MAX_NUMBERED_BYTES {
             let (size_bytes, limit_bytes) = (offset(bytes.len()), offset(MAX_NUMBERED_BYTES));
@@ -78,7 +87,7 @@ impl Numbered {
                 limit_bytes,
             });
         }
-        match put(&*self.store, &name, bytes, bytes.len(), Urgency::Urgent)? {
+        match put(&*self.store, &name, bytes, bytes.len(), urgency)? {
             Put::Done => {}
             Put::Taken(_) => return Err(Error::exists(&name)),
         }

@@ -8,8 +8,8 @@ use kindred_storage::{Fault, Store};
 
 use crate::subject::{Change, Failure, Subject};
 
-mod store;
 mod event;
+mod store;
 mod workload;
 mod leaks;
 mod run;

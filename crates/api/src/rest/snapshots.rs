@@ -132,8 +132,16 @@ pub(crate) fn delete_full(call: Call<'_, WaitParams, ()>) -> Result<bool, Refusa
 
 pub(crate) fn upload(call: Call<'_, UploadParams, SnapshotUpload>) -> Result<bool, Refusal> {
     check_target(&call)?;
-    let (db, ctx, collection) = (call.db(), call.ctx, call.collection());
-    db.restore_uploaded(ctx, collection, call.body, call.params.checksum.as_deref())?;
+    let Call {
+        app,
+        ctx,
+        path,
+        params,
+        body,
+    } = call;
+    let collection = path.named("collection_name");
+    app.db
+        .restore_uploaded(ctx, collection, body, params.checksum.as_deref())?;
     Ok(true)
 }
 

@@ -140,7 +140,9 @@ fn roomy_ids(view: &View, selector: Selector, payload: &Payload) -> Result<Selec
     // Small additions are not counted: to be too many they would have to be made ten thousand times.
     for id in ids.iter().filter(|_| more >= ADDITION_BYTES) {
         let point = view.find(*id).and_then(|place| view.point(place));
-        let before = point.map_or(Ok(0), |point| point.payload().map(|payload| payload.to_json().len()))?;
+        let before = point.map_or(Ok(0), |point| {
+            point.payload().map(|payload| payload.to_json().len())
+        })?;
         if before + more > PAYLOAD_BYTES_MAX {
             let text = format!("the payload of point {id} would take more than {PAYLOAD_BYTES_MAX} bytes");
             return Err(Error::new(ErrorKind::InvalidInput, text));

@@ -196,6 +196,11 @@ impl Collection {
             .is_some_and(|writer| writer.stopped().is_some())
     }
 
+    /// Whether the writer has stopped for a reason that opening the collection again may end.
+    pub(crate) fn may_recover(&self) -> bool {
+        self.writer.try_lock().is_some_and(|writer| writer.may_recover())
+    }
+
     /// Whether a job is running.
     pub(super) fn is_working(&self) -> bool {
         self.running.load(Ordering::Relaxed) > 0

@@ -115,8 +115,9 @@ impl Collection {
 
     /// Makes a change durable, then visible.
     pub(crate) fn update(&self, op: UpdateOp) -> Result<UpdateResult, Error> {
-        let op = check::check(&self.view().settings.config, op)?;
-        let ticket = Arc::new(Ticket::new(op));
+        let settings = Arc::clone(&self.view().settings);
+        let op = check::check(&settings.config, op)?;
+        let ticket = Arc::new(Ticket::new(op, settings));
         self.queue.lock().push(Arc::clone(&ticket));
         let mut writer = self.writer.lock();
         // Whoever held the writer before may have committed this change along with its own.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use kindred_model::update::UpdateOp;
 use kindred_segment::Segment;
-use kindred_storage::{Garbage, Journal, Lsn, MAX_BATCH_BYTES};
+use kindred_storage::{Error as StorageError, Garbage, Journal, Lsn, MAX_BATCH_BYTES};
 use parking_lot::Mutex;
 
 use super::apply::{Applier, narrowed};
@@ -25,13 +25,16 @@ const BATCH_BYTES: usize = MAX_BATCH_BYTES / 4;
 
 /// A queued change and, later, what became of it.
 pub(super) struct Ticket {
+    /// Those that the change was checked against.
+    settings: Arc<Settings>,
     op: Mutex<Option<UpdateOp>>,
     outcome: Mutex<Option<Result<u64, Error>>>,
 }
 
 impl Ticket {
-    pub(super) fn new(op: UpdateOp) -> Self {
+    pub(super) fn new(op: UpdateOp, settings: Arc<Settings>) -> Self {
         Self {
+            settings,
             op: Mutex::new(Some(op)),
             outcome: Mutex::default(),
         }
@@ -64,6 +67,8 @@ struct Ready<'a> {
 pub(super) enum Stop {
     /// A write or a panic left the store in doubt.
     Failed,
+    /// Another process has taken the collection over.
+    Fenced,
     /// The collection was dropped.
     Closed,
     /// A segment cannot be read; what is written on top of the rest would hide what it held.
@@ -76,6 +81,10 @@ impl Stop {
             Self::Failed => (
                 ErrorKind::Busy,
                 "writes to this collection have stopped after a failure: open it again".to_owned(),
+            ),
+            Self::Fenced => (
+                ErrorKind::Busy,
+                "another process has taken this collection over: writes go there".to_owned(),
             ),
             Self::Closed => (ErrorKind::Busy, "the collection was dropped".to_owned()),
             Self::Damaged(what) => (
@@ -174,6 +183,14 @@ impl Writer {
         self.stop.as_ref()
     }
 
+    /// Whether it was the store that failed, rather than another process or the program itself.
+    pub(super) fn may_recover(&self) -> bool {
+        matches!(
+            (&self.stop, self.doubt()),
+            (Some(Stop::Failed), Some(Stop::Failed))
+        )
+    }
+
     /// New settings from now on.
     pub(super) fn reconfigure(&mut self, settings: Settings) {
         let before = self.view.load_full();
@@ -267,9 +284,7 @@ impl Writer {
         let outcome = self
             .journal
             .checkpoint(Lsn(position + 1), names, body::encode(&kept));
-        if self.journal.poison().is_some() {
-            self.stop(Stop::Failed);
-        }
+        self.stop = self.stop.take().or_else(|| self.doubt());
         let garbage = outcome?;
         // Not before: without room for the manifest everything stays as it was.
         let named = self.journal.segments();
@@ -300,6 +315,17 @@ impl Writer {
         }
     }
 
+    /// Why the journal takes nothing any more, if so.
+    fn doubt(&self) -> Option<Stop> {
+        let is_fenced = |error: &StorageError| matches!(error, StorageError::Fenced { .. });
+        let poison = self.journal.poison()?;
+        Some(if is_fenced(poison) {
+            Stop::Fenced
+        } else {
+            Stop::Failed
+        })
+    }
+
     fn position(&self) -> u64 {
         self.journal.replay_from().0.saturating_sub(1)
     }
@@ -309,6 +335,12 @@ impl Writer {
     }
 
     fn prepare<'a>(&self, ticket: &'a Ticket, op: UpdateOp) -> Result<Ready<'a>, Error> {
+        let present = &self.view.load().settings;
+        if !Arc::ptr_eq(&ticket.settings, present) && ticket.settings.schema() != present.schema() {
+            let text =
+                "the vector fields of the collection were changed at the same moment: send the change again";
+            return Err(Error::new(ErrorKind::Busy, text));
+        }
         let op = if condition::is_conditional(&op) {
             condition::settle(&self.view.load(), op)?
         } else {
@@ -336,9 +368,7 @@ impl Writer {
         let first = match self.journal.append(&records, is_urgent) {
             Ok(first) => first,
             Err(error) => {
-                if self.journal.poison().is_none() {
-                    self.stop = None;
-                }
+                self.stop = self.doubt();
                 return batch
                     .iter()
                     .for_each(|ready| ready.ticket.settle(Err(Error::from(error.clone()))));

@@ -126,9 +126,7 @@ impl Database {
     ) -> Result<(), Error> {
         let uuids: Vec<Uuid> = parts.iter().map(|_| self.env.random_uuid()).collect();
         let mut catalog = self.catalog.lock();
-        let mut next = catalog.current().clone();
-        next.dropped.extend(uuids.iter().copied());
-        catalog.commit(next)?;
+        catalog.announce(&uuids)?;
         drop(catalog);
         let planted = parts
             .iter()

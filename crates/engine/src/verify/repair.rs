@@ -64,10 +64,13 @@ pub(super) fn repair(
 
 /// The state that the segments hold, for the log to go on from.
 fn applier(segments: &Segments, schema: &Schema, from: Lsn) -> Applier {
-    let shown = segments.pieces.iter().map(|piece| match narrowed(&piece.segment, schema) {
-        Some(narrowed) => Arc::new(narrowed),
-        None => Arc::clone(&piece.segment),
-    });
+    let shown = segments
+        .pieces
+        .iter()
+        .map(|piece| match narrowed(&piece.segment, schema) {
+            Some(narrowed) => Arc::new(narrowed),
+            None => Arc::clone(&piece.segment),
+        });
     Applier::new(schema.clone(), shown.collect(), from.0.saturating_sub(1))
 }
 
@@ -91,7 +94,11 @@ fn sound(
                 names.push(piece.name.clone());
                 kept.push(Kept {
                     rows: rows(segment),
-                    gone: segment.departed(0, position).into_iter().map(|(offset, _)| offset.0).collect(),
+                    gone: segment
+                        .departed(0, position)
+                        .into_iter()
+                        .map(|(offset, _)| offset.0)
+                        .collect(),
                     hidden: piece.hidden.clone(),
                 });
             }
@@ -100,10 +107,16 @@ fn sound(
     }
     if !rest.is_empty() {
         let name = takeover.segment_name();
-        env.store.create_with(&name, &mut |out| Segment::write(schema, &rest, position, &name, out, &()))?;
+        env.store.create_with(&name, &mut |out| {
+            Segment::write(schema, &rest, position, &name, out, &())
+        })?;
         kept.push(Kept {
-            rows: u32::try_from(rest.iter().map(|segment| segment.visible(position).count()).sum::<usize>())
-                .unwrap_or(u32::MAX),
+            rows: u32::try_from(
+                rest.iter()
+                    .map(|segment| segment.visible(position).count())
+                    .sum::<usize>(),
+            )
+            .unwrap_or(u32::MAX),
             ..Kept::default()
         });
         names.push(name);

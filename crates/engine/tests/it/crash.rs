@@ -91,6 +91,7 @@ fn what_was_found_before() {
 
 /// `KINDRED_SOAK_FROM` and `KINDRED_SOAK_SEEDS` choose the seeds.
 #[test]
+#[expect(clippy::print_stdout, reason = "tells `cargo xtask soak` that it has run")]
 fn random_workloads_with_random_faults() {
     let number = |name, otherwise| {
         let given = std::env::var(name).ok();

@@ -77,7 +77,7 @@ fn point(id: u64) -> Value {
         "old": [id, 1],
         "words": {"indices": [id % 6, 10 + id], "values": [1.5, id]},
     });
-    if id % 4 == 0 {
+    if id.is_multiple_of(4) {
         for name in ["half", "codes", "rows", "words"] {
             vector.as_object_mut().unwrap().remove(name);
         }
@@ -91,8 +91,10 @@ fn point(id: u64) -> Value {
     let number = id.as_u64().unwrap_or(0);
     let payload = match number % 6 {
         5 => json!({}),
-        _ => json!({"year": 1890 + number, "tags": if number % 2 == 0 { vec!["red"] } else { vec!["red", "green"] },
-                    "title": format!("No. {id}"), "where": {"lat": 1.5, "lon": number}}),
+        _ => {
+            json!({"year": 1890 + number, "tags": if number % 2 == 0 { vec!["red"] } else { vec!["red", "green"] },
+                    "title": format!("No. {id}"), "where": {"lat": 1.5, "lon": number}})
+        }
     };
     json!({"id": id, "vector": vector, "payload": payload})
 }
@@ -137,8 +139,15 @@ fn steps() -> Vec<Step> {
         update(r#"{"delete": {"points": [3, 4, "00000000-0000-4000-8000-000000000019"]}}"#),
         upsert(25..45),
         Step::Seal,
-        Step::Change(Change::DropVector { collection: collection.clone(), name: name.clone() }),
-        Step::Change(Change::CreateVector { collection, name, vector }),
+        Step::Change(Change::DropVector {
+            collection: collection.clone(),
+            name: name.clone(),
+        }),
+        Step::Change(Change::CreateVector {
+            collection,
+            name,
+            vector,
+        }),
         update(
             r#"{"upsert": {"points": [
                 {"id": 45, "vector": {"": [2, 1, 2], "old": [4, 3, 2, 1]}, "payload": {"year": 1999}}]}}"#,
@@ -159,7 +168,9 @@ fn steps() -> Vec<Step> {
 }
 
 fn root(version: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/formats").join(version)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../testdata/formats")
+        .join(version)
 }
 
 /// What the folder has to answer.
@@ -178,7 +189,10 @@ fn golden(subject: &dyn Subject) -> Value {
         .map(|question| {
             let request: QueryRequest = serde_json::from_value(question.clone()).unwrap();
             let found = subject.query("a", &request).unwrap();
-            let found: Vec<Value> = found.iter().map(|hit| json!([hit.id, f64::from(hit.score)])).collect();
+            let found: Vec<Value> = found
+                .iter()
+                .map(|hit| json!([hit.id, f64::from(hit.score)]))
+                .collect();
             json!({"question": question, "answer": found})
         })
         .collect();
@@ -236,7 +250,11 @@ fn check_same(path: &str, found: &Value, want: &Value) {
             }
         }
         (Value::Object(found), Value::Object(want)) => {
-            assert_eq!(found.keys().collect::<Vec<_>>(), want.keys().collect::<Vec<_>>(), "{path}");
+            assert_eq!(
+                found.keys().collect::<Vec<_>>(),
+                want.keys().collect::<Vec<_>>(),
+                "{path}"
+            );
             for (key, found) in found {
                 check_same(&format!("{path}.{key}"), found, &want[key]);
             }

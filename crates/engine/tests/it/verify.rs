@@ -43,7 +43,10 @@ fn upsert(database: &Database, ids: std::ops::RangeInclusive<u64>) {
         )
     });
     let points: Vec<String> = points.collect();
-    update(database, &format!(r#"{{"upsert": {{"points": [{}]}}}}"#, points.join(",")));
+    update(
+        database,
+        &format!(r#"{{"upsert": {{"points": [{}]}}}}"#, points.join(",")),
+    );
 }
 
 impl Art {
@@ -54,7 +57,9 @@ impl Art {
             r#"{"vectors": {"a": {"size": 2, "distance": "Dot"}}, "sparse_vectors": {"words": {}}}"#,
         )
         .unwrap();
-        database.create_collection("art", config.into_config().unwrap()).unwrap();
+        database
+            .create_collection("art", config.into_config().unwrap())
+            .unwrap();
         let ctx = Ctx::unlimited();
         upsert(&database, 1..=20);
         database.seal(&ctx, "art").unwrap();
@@ -71,13 +76,19 @@ impl Art {
         assert_eq!(points.len(), 34);
         history.push(points.clone());
         drop(database);
-        Self { store, points, history }
+        Self {
+            store,
+            points,
+            history,
+        }
     }
 
     /// The only name with all these parts.
     fn named(&self, parts: &[&str]) -> String {
         let names = self.store.list("").unwrap();
-        let mut names = names.into_iter().filter(|name| parts.iter().all(|part| name.contains(part)));
+        let mut names = names
+            .into_iter()
+            .filter(|name| parts.iter().all(|part| name.contains(part)));
         let name = names.next().unwrap();
         assert_eq!(names.next(), None, "{parts:?}");
         name
@@ -119,13 +130,32 @@ impl Art {
         let before = bytes(&self.store);
         let found = self.verify(false);
         assert_eq!(bytes(&self.store), before, "verify has written something");
-        let line = found.problems.iter().map(ToString::to_string).find(|line| line.contains(want));
+        let line = found
+            .problems
+            .iter()
+            .map(ToString::to_string)
+            .find(|line| line.contains(want));
         assert!(line.is_some(), "no line with {want}:\n{found}");
-        assert!(found.problems.iter().all(|problem| problem.remedy.is_some()), "{found}");
+        assert!(
+            found.problems.iter().all(|problem| problem.remedy.is_some()),
+            "{found}"
+        );
 
         let repaired = self.verify(true);
-        assert!(repaired.problems.iter().all(|problem| problem.outcome == Outcome::Repaired), "{repaired}");
-        let losses = |report: &Report| report.problems.iter().map(|problem| problem.loss).collect::<Vec<_>>();
+        assert!(
+            repaired
+                .problems
+                .iter()
+                .all(|problem| problem.outcome == Outcome::Repaired),
+            "{repaired}"
+        );
+        let losses = |report: &Report| {
+            report
+                .problems
+                .iter()
+                .map(|problem| problem.loss)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(losses(&found), losses(&repaired), "verify and repair disagree");
         for (name, bytes) in &before {
             let kept = format!("lost/1/{name}");
@@ -140,10 +170,20 @@ impl Art {
         assert_eq!(database.notices(), [""; 0]);
         let now = points(&database);
         // A log that was cut shows an earlier moment, all of it.
-        let cut = repaired.problems.iter().any(|problem| problem.remedy.iter().any(|text| text.contains("cut")));
-        assert_eq!(cut, !self.is_part(&now, &self.points, &repaired) || now.is_empty());
+        let cut = repaired
+            .problems
+            .iter()
+            .any(|problem| problem.remedy.iter().any(|text| text.contains("cut")));
+        assert_eq!(
+            cut,
+            !self.is_part(&now, &self.points, &repaired) || now.is_empty()
+        );
         if cut {
-            assert!(self.history.contains(&now), "no moment of before: {:?}", now.keys());
+            assert!(
+                self.history.contains(&now),
+                "no moment of before: {:?}",
+                now.keys()
+            );
         }
         // It can be written, sealed and merged again.
         upsert(&database, 100..=100);
@@ -171,12 +211,17 @@ fn points(database: &Database) -> Points {
         order_by: None,
     };
     let page = database.scroll(&Ctx::unlimited(), "art", &everything).unwrap();
-    page.points.into_iter().map(|point| (point.id, format!("{point:?}"))).collect()
+    page.points
+        .into_iter()
+        .map(|point| (point.id, format!("{point:?}")))
+        .collect()
 }
 
 fn bytes(store: &MemoryStore) -> BTreeMap<String, Vec<u8>> {
     let names = store.list("").unwrap().into_iter();
-    names.map(|name| (name.clone(), store.get(&name, None).unwrap().to_vec())).collect()
+    names
+        .map(|name| (name.clone(), store.get(&name, None).unwrap().to_vec()))
+        .collect()
 }
 
 fn numbers(ids: impl IntoIterator<Item = u64>) -> Vec<PointId> {
@@ -185,7 +230,10 @@ fn numbers(ids: impl IntoIterator<Item = u64>) -> Vec<PointId> {
 
 /// Where the region begins, by the table at the end of a segment.
 fn region(bytes: &[u8], name: &str) -> usize {
-    let at = bytes.windows(name.len()).rposition(|window| window == name.as_bytes()).unwrap();
+    let at = bytes
+        .windows(name.len())
+        .rposition(|window| window == name.as_bytes())
+        .unwrap();
     let offset = bytes[at + name.len()..].first_chunk().unwrap();
     usize::try_from(u64::from_le_bytes(*offset)).unwrap()
 }
@@ -251,7 +299,10 @@ fn a_segment_without_ids_is_lost_whole() {
     });
     let (report, gone) = art.mend("none of its points can be read");
     assert_eq!(gone, numbers(21..=30));
-    assert_eq!((report.problems[0].loss.points, report.problems[0].loss.sureness), (10, Sureness::AtMost));
+    assert_eq!(
+        (report.problems[0].loss.points, report.problems[0].loss.sureness),
+        (10, Sureness::AtMost)
+    );
 }
 
 #[test]
@@ -266,7 +317,11 @@ fn a_cut_segment_and_a_missing_one() {
 
 #[test]
 fn the_log_is_kept_up_to_the_damage() {
-    for (damage, what) in [("flip", "the checksum does not match"), ("cut", "it ends too early"), ("lose", "it is missing")] {
+    for (damage, what) in [
+        ("flip", "the checksum does not match"),
+        ("cut", "it ends too early"),
+        ("lose", "it is missing"),
+    ] {
         let art = Art::new();
         let name = art.slots()[2].clone();
         match damage {
@@ -312,8 +367,15 @@ fn beyond_repair(damage: impl FnOnce(&Art), want: &str) {
     for is_repair in [false, true] {
         let report = art.verify(is_repair);
         let text = report.to_string();
-        assert!(text.contains(want) && text.contains("No repair for this"), "{text}");
-        assert!(bytes(&art.store) == before, "something was written: {:?}", art.store.list(""));
+        assert!(
+            text.contains(want) && text.contains("No repair for this"),
+            "{text}"
+        );
+        assert!(
+            bytes(&art.store) == before,
+            "something was written: {:?}",
+            art.store.list("")
+        );
     }
 }
 
@@ -326,10 +388,17 @@ fn what_no_repair_mends_is_left_alone() {
         },
         "no manifest can be read",
     );
-    beyond_repair(|art| art.store.delete(&art.named(&["/m/"])).unwrap(), "it has no manifest");
+    beyond_repair(
+        |art| art.store.delete(&art.named(&["/m/"])).unwrap(),
+        "it has no manifest",
+    );
     // The only older catalog is from before the collection was made.
     beyond_repair(
-        |art| art.change(&art.store.list("catalog/").unwrap()[1], |bytes| bytes.truncate(50)),
+        |art| {
+            art.change(&art.store.list("catalog/").unwrap()[1], |bytes| {
+                bytes.truncate(50)
+            })
+        },
         "a catalog must have been lost",
     );
     beyond_repair(
@@ -360,7 +429,13 @@ fn an_older_manifest_stands_in_when_all_of_it_is_there() {
     for (name, bytes) in older {
         drop(art.store.create(&name, &bytes));
     }
-    let newest = art.store.list("c/").unwrap().into_iter().filter(|name| name.ends_with(".mf")).next_back().unwrap();
+    let newest = art
+        .store
+        .list("c/")
+        .unwrap()
+        .into_iter()
+        .rfind(|name| name.ends_with(".mf"))
+        .unwrap();
     art.change(&newest, |bytes| bytes[60] ^= 1);
     let (report, gone) = art.mend("whose objects are all there");
     assert_eq!((report.problems.len(), gone.len()), (1, 0), "{report}");
@@ -384,7 +459,10 @@ fn strangers_are_notes() {
     art.store.create("zebra", b"stripes").unwrap();
     let report = art.verify(true);
     assert!(report.is_clean(), "{report}");
-    assert!(report.notes.iter().any(|note| note.contains("c/photos/")), "{report}");
+    assert!(
+        report.notes.iter().any(|note| note.contains("c/photos/")),
+        "{report}"
+    );
     assert!(report.notes.iter().any(|note| note.contains("zebra")), "{report}");
 }
 
@@ -418,7 +496,12 @@ fn a_crash_at_every_call_of_a_repair() {
     loop {
         calls += 1;
         let art = damaged();
-        let store = Arc::new(FaultyStore::with_fault(art.store.clone(), calls, Fault::Crash, calls));
+        let store = Arc::new(FaultyStore::with_fault(
+            art.store.clone(),
+            calls,
+            Fault::Crash,
+            calls,
+        ));
         // An error, or a report that says what has failed.
         drop(verify(&Env::with_seed(store.clone(), 50), true));
         if !store.has_crashed() {

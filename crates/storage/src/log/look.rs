@@ -18,6 +18,9 @@ use super::{EpochStart, Lsn, log_prefix, parse_slot, slot_name};
 /// How many slots an older writer may fill while it is being fenced.
 const MAX_COLLISIONS: usize = 10_000;
 
+/// What is done with a record, by its lsn; what it refuses is damage, too.
+pub type Accept<'a> = &'a mut dyn FnMut(Lsn, &[u8]) -> Result<(), Flaw>;
+
 /// What a log holds.
 #[derive(Debug)]
 pub struct LogFound {
@@ -51,7 +54,7 @@ pub(crate) fn look(
     shard: &str,
     epochs: &[EpochStart],
     from: Lsn,
-    accept: &mut dyn FnMut(Lsn, &[u8]) -> Result<(), Flaw>,
+    accept: Accept<'_>,
 ) -> Result<LogFound, Error> {
     let mut reader = Reader {
         shard,
@@ -71,7 +74,11 @@ pub(crate) fn look(
     };
     let listed = slots(store, shard)?;
     for EpochStart { epoch, start } in epochs {
-        let seqs = listed.get(epoch).into_iter().flatten().filter(|seq| *seq >= start);
+        let seqs = listed
+            .get(epoch)
+            .into_iter()
+            .flatten()
+            .filter(|seq| *seq >= start);
         let mut wanted = *start;
         for seq in seqs {
             if *seq > wanted {
@@ -104,7 +111,7 @@ fn slots(store: &dyn Store, shard: &str) -> Result<BTreeMap<u64, BTreeSet<u64>>,
 struct Reader<'a> {
     shard: &'a str,
     from: Lsn,
-    accept: &'a mut dyn FnMut(Lsn, &[u8]) -> Result<(), Flaw>,
+    accept: Accept<'a>,
     /// The lsn after the last record that was accepted; `None` before the first slot.
     next: Option<Lsn>,
     /// The lsn after the last record that any header tells of.
@@ -238,7 +245,13 @@ pub(crate) fn fence(
     let listed = slots(store, shard)?;
     for EpochStart { epoch, start } in epochs {
         let last = listed.get(epoch).and_then(|seqs| seqs.last().copied());
-        fence_epoch(store, shard, *epoch, last.filter(|last| last >= start).unwrap_or(*start), ids)?;
+        fence_epoch(
+            store,
+            shard,
+            *epoch,
+            last.filter(|last| last >= start).unwrap_or(*start),
+            ids,
+        )?;
     }
     Ok(())
 }

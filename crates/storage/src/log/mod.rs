@@ -25,8 +25,8 @@ use crate::store::Store;
 
 pub use batch::{MAX_BATCH_BYTES, batch_bytes};
 pub(crate) use look::fence;
-pub use look::{Break, LogFound};
 pub(crate) use look::look;
+pub use look::{Accept, Break, LogFound};
 pub(crate) use recover::recover;
 pub(crate) use seal::{Sealed, seal};
 

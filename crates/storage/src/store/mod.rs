@@ -33,8 +33,8 @@ pub use memory::MemoryStore;
 #[cfg(feature = "cloud")]
 pub use object::{CloudOptions, ObjectStore};
 
-pub use name::STORE_NAME;
 pub(crate) use map::Map;
+pub use name::STORE_NAME;
 pub(crate) use name::check_prefix;
 
 /// Immutable objects under names.

@@ -61,7 +61,10 @@ fn check(
     let (found, read) = look(&store);
     assert_eq!(store.list("").unwrap(), before);
     assert_eq!((read.as_str(), found.end.0), (want, want.len() as u64 + 1));
-    let found_break = found.broken.as_ref().map(|broken| (broken.changes, broken.is_exact));
+    let found_break = found
+        .broken
+        .as_ref()
+        .map(|broken| (broken.changes, broken.is_exact));
     assert_eq!(found_break, broken, "{:?}", found.broken);
     assert_eq!(found.harmless.len(), harmless, "{:?}", found.harmless);
 }
@@ -110,10 +113,16 @@ fn a_takeover_fences_and_starts_anew() {
     assert!(matches!(older.append(&["h"], false), Err(Error::Fenced { .. })));
     let name = takeover.segment_name();
     store.create(&name, b"abcd").unwrap();
-    takeover.commit(Lsn(5), vec![name.clone()], b"body".to_vec()).unwrap();
+    takeover
+        .commit(Lsn(5), vec![name.clone()], b"body".to_vec())
+        .unwrap();
 
-    let mut journal = Journal::open::<Error>(store.clone(), SHARD, 6, |lsn, _| panic!("replays {lsn}")).unwrap();
-    assert_eq!((journal.segments(), journal.body()), (&[name.clone()][..], &b"body"[..]));
+    let mut journal =
+        Journal::open::<Error>(store.clone(), SHARD, 6, |lsn, _| panic!("replays {lsn}")).unwrap();
+    assert_eq!(
+        (journal.segments(), journal.body()),
+        (std::slice::from_ref(&name), &b"body"[..])
+    );
     assert_eq!(journal.append(&["e"], false).unwrap(), Lsn(5));
     journal.garbage().unwrap().collect().unwrap();
     assert!(store.get(&name, None).is_ok());

@@ -98,7 +98,16 @@ fn event(step: Step) -> Result<Event, String> {
                 changes: changes.collect::<Result<_, _>>()?,
             })
         }
-        step => match change(step) {
+        step @ (Step::Create(..)
+        | Step::Drop(_)
+        | Step::Aliases(_)
+        | Step::Index(..)
+        | Step::DropIndex(..)
+        | Step::Vector(..)
+        | Step::DropVector(..)
+        | Step::Update(..)
+        | Step::Seal(_)
+        | Step::Compact(_)) => match change(step) {
             Ok(Some(change)) => Ok(Event::Change(change)),
             Ok(None) => Err("neither a change nor an event".to_owned()),
             Err(invalid) => Err(invalid.to_string()),

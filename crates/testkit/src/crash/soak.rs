@@ -143,12 +143,12 @@ fn update(dice: &mut Dice, name: &str) -> Value {
         7 | 8 => json!({ "delete": { "points": ids } }),
         9 => json!({ "set_payload": { "payload": { "n": n, "s": "seen" }, "filter": by_filter } }),
         10 => json!({ "set_payload": { "payload": { "deep": n }, "key": "o", "filter": {} } }),
-        11 => json!({ "overwrite_payload": { "payload": { "n": n }, "points": [ids[0]] } }),
+        11 => json!({ "overwrite_payload": { "payload": { "n": n }, "points": ids } }),
         12 => json!({ "delete_payload": { "keys": ["n", "o.deep"], "points": ids } }),
         13 => json!({ "clear_payload": { "points": ids } }),
         14 => {
             let (field, vector) = vector(dice);
-            json!({ "update_vectors": { "points": [{ "id": ids[0], "vector": { field: vector } }] } })
+            json!({ "update_vectors": { "points": [{ "id": id(dice), "vector": { field: vector } }] } })
         }
         _ => {
             let field = dice.pick(&["", "rows", "words", "more"]);
@@ -206,8 +206,9 @@ impl Dice {
         self.below(chances) == 0
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    fn pick(&mut self, from: &[&'static str]) -> &'static str {
         let at = self.below(from.len() as u64);
-        from[usize::try_from(at).unwrap_or_default()]
+        let at = usize::try_from(at).unwrap_or_default();
+        from.get(at).copied().unwrap_or_default()
     }
 }

@@ -41,9 +41,11 @@ fn number(change: &Change) -> usize {
 }
 
 fn broken(error: kindred_storage::Error) -> Failure {
-    let kind = match &error {
-        kindred_storage::Error::Full { .. } => FailureKind::Full,
-        _ => FailureKind::Broken,
+    let is_full = matches!(error, kindred_storage::Error::Full { .. });
+    let kind = if is_full {
+        FailureKind::Full
+    } else {
+        FailureKind::Broken
     };
     Failure::new(kind, error.to_string())
 }
