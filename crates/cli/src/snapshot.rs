@@ -240,14 +240,17 @@ pub(crate) fn run(args: SnapshotArgs) -> Result<()> {
             file,
             place,
             config_path,
-        } => {
-            let settings = Settings::load(config_path.as_deref())?;
-            let place = place.place(&settings.storage)?;
-            let database = place.open(Tuning::default())?;
-            let restored = database.restore_all(&Ctx::unlimited(), &file)?;
-            println!("restored {restored} collections into {place}");
-        }
+        } => restore_all(&file, place, config_path.as_deref())?,
     }
+    Ok(())
+}
+
+fn restore_all(file: &Path, place: PlaceArgs, config_path: Option<&Path>) -> Result<()> {
+    let settings = Settings::load(config_path)?;
+    let place = place.place(&settings.storage)?;
+    let database = place.open(Tuning::default())?;
+    let restored = database.restore_all(&Ctx::unlimited(), file)?;
+    println!("restored {restored} collections into {place}");
     Ok(())
 }
 

@@ -273,8 +273,13 @@ fn read_checksum(folder: &Path, name: &str) -> Option<String> {
 }
 
 fn absent_or_io(name: &str, source: io::Error) -> Error {
-    match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::not_found(name),
-        _ => Error::io(name, source),
+    let is_absent = matches!(
+        source.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    );
+    if is_absent {
+        Error::not_found(name)
+    } else {
+        Error::io(name, source)
     }
 }

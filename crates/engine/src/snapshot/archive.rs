@@ -26,7 +26,7 @@ const META: &str = "meta";
 pub(super) const STEP_BYTES: usize = 1 << 20;
 
 /// Rows that are compared between two such looks.
-const STEP_ROWS: usize = 1 << 16;
+const STEP_ROWS: u64 = 1 << 16;
 
 fn body_region(collection: usize) -> String {
     format!("c{collection}/body")
@@ -235,7 +235,7 @@ fn check_ids(segments: &[Segment], kept: &[Kept], ctx: &Ctx) -> Result<u64, Erro
         }
         last = Some(id);
         points += 1;
-        if points % STEP_ROWS as u64 == 0 {
+        if points.is_multiple_of(STEP_ROWS) {
             ctx.check()?;
         }
         heads.extend(next(index, row + 1));

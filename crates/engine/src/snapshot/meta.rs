@@ -265,6 +265,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     #[test]
     fn hostile_descriptions_are_refused() {
         let change = |pointer: &str, value: Value| {

@@ -283,12 +283,12 @@ impl Making<'_> {
         let object = draft.finish()?;
         let archive = Archive::open(object, Some(self.kind));
         let checked = archive.and_then(|archive| archive.check(self.ctx).map(drop));
-        checked.map_err(|error| match error.kind() {
-            ErrorKind::Cancelled | ErrorKind::Timeout => error,
-            _ => Error::new(
-                ErrorKind::Corrupt,
-                format!("the snapshot was written, but is not good: {error}; it was removed"),
-            ),
+        checked.map_err(|error| {
+            if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Timeout) {
+                return error;
+            }
+            let text = format!("the snapshot was written, but is not good: {error}; it was removed");
+            Error::new(ErrorKind::Corrupt, text)
         })?;
         let moment = draft.modified().map(moment).unwrap_or(DateTime::from_micros(0));
         let moment = seconds(moment).replace(['T', ':'], "-");
@@ -355,27 +355,26 @@ fn label(collection: &str) -> String {
 
 /// What is wrong with bytes that came from outside is their sender's to correct.
 fn distrusted(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::Corrupt => refused(error),
-        _ => error,
+    if error.kind() == ErrorKind::Corrupt {
+        refused(error)
+    } else {
+        error
     }
 }
 
 fn missing(error: StorageError, name: &str) -> Error {
-    match error {
-        StorageError::NotFound { .. } => {
-            let name: String = name.chars().take(LABEL_BYTES_MAX).collect();
-            Error::new(ErrorKind::NotFound, format!("Snapshot `{name}` doesn't exist!"))
-        }
-        error => error.into(),
+    if let StorageError::NotFound { .. } = error {
+        let name: String = name.chars().take(LABEL_BYTES_MAX).collect();
+        return Error::new(ErrorKind::NotFound, format!("Snapshot `{name}` doesn't exist!"));
     }
+    error.into()
 }
 
 fn absent(error: StorageError, label: &str) -> Error {
-    match error {
-        StorageError::NotFound { .. } => Error::new(ErrorKind::NotFound, format!("there is no file {label}")),
-        error => error.into(),
+    if let StorageError::NotFound { .. } = error {
+        return Error::new(ErrorKind::NotFound, format!("there is no file {label}"));
     }
+    error.into()
 }
 
 #[cfg(test)]

@@ -66,16 +66,16 @@ impl Database {
         let shelf = self.shelf()?;
         let _turn = shelf.begin()?;
         // WIRE: both texts are compared by clients.
-        let object = shelf.files.locate(&path).map_err(|error| match error {
-            StorageError::NotFound { .. } => Error::new(
-                ErrorKind::InvalidRequest,
-                format!("Snapshot file {path:?} does not exist"),
-            ),
-            StorageError::BadName { .. } => {
-                let text = "Snapshot file path must be inside the snapshots directory";
-                Error::new(ErrorKind::Forbidden, text)
+        let object = shelf.files.locate(&path).map_err(|error| {
+            if let StorageError::NotFound { .. } = error {
+                let text = format!("Snapshot file {path:?} does not exist");
+                return Error::new(ErrorKind::InvalidRequest, text);
             }
-            error => error.into(),
+            if let StorageError::BadName { .. } = error {
+                let text = "Snapshot file path must be inside the snapshots directory";
+                return Error::new(ErrorKind::Forbidden, text);
+            }
+            error.into()
         })?;
         compare(checksum, || sha256(&object, || ctx.check()))?;
         self.restore(ctx, collection, object)

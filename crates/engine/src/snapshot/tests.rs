@@ -162,6 +162,7 @@ fn every_flipped_byte_and_every_cut_is_noticed() {
 }
 
 /// Tampered archives with right checksums, and what their refusal says.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn hostile() -> Vec<(Vec<u8>, &'static str)> {
     let bytes = good(2);
     let own = parts(&bytes, SNAPSHOT_MAGIC);

@@ -98,7 +98,7 @@ fn what_is_restored_is_what_was_there() {
     assert_eq!(with_b, 1, "the old vectors of b are hidden");
     let made = database.create_snapshot(&ctx, "art").unwrap();
     let listed = database.snapshots("art").unwrap();
-    assert_eq!(listed, [made.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&made));
     let info = serde_json::to_value(database.info("art").unwrap()).unwrap();
     // The same again under another name, in place of others, and in another database.
     upsert(&database, "art", json!([{"id": 1000, "vector": {}}])).unwrap();
@@ -358,7 +358,7 @@ fn everything_goes_into_an_empty_storage_only() {
     .unwrap();
     database.update_aliases(actions.actions).unwrap();
     let made = database.create_full_snapshot(&ctx).unwrap();
-    assert_eq!(database.full_snapshots().unwrap(), [made.clone()]);
+    assert_eq!(database.full_snapshots().unwrap(), std::slice::from_ref(&made));
     assert_eq!(database.snapshots("art").unwrap(), []);
     let file = folder.path().join(&made.name);
     let report = verify_snapshot(&file).unwrap();

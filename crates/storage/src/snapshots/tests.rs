@@ -38,7 +38,7 @@ fn a_file_is_published_listed_read_and_deleted() {
     for bytes in [&b"123456789"[..], &vec![7; 3 << 20]] {
         for collection in [Some("art"), None] {
             let made = write(&snapshots, collection, "a.snapshot", bytes);
-            assert_eq!(snapshots.list(collection).unwrap(), [made.clone()]);
+            assert_eq!(snapshots.list(collection).unwrap(), std::slice::from_ref(&made));
             if bytes.len() == 9 {
                 // `printf 123456789 | sha256sum`
                 let known = "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225";
