@@ -48,7 +48,7 @@ def test_small_segments_and_restarts_change_no_answer(tmp_path: Path) -> None:
     print(f"{subject.restarts} restarts\n{report.text()}")
     assert not report.mismatches, explain(report)
     assert subject.restarts >= REQUESTS // 2 // 300
-    assert list((tmp_path / "storage").glob("c/*/s0/seg/*.seg")), "nothing was sealed"
+    assert subject.sealed > subject.restarts, f"{subject.sealed} segments at {subject.restarts} restarts"
 
 
 @pytest.mark.parametrize("damage", ["score", "order", "missing", "payload", "twice"])

@@ -87,6 +87,7 @@ def refused(answer: httpx.Response) -> None:
 def check_full(http: httpx.Client, first: int) -> None:
     """Reads go on; what makes room is taken; the rest is not."""
     refused(put(http, "art", range(5000, 5100)))
+    refused(http.put("/collections/more", json={"vectors": {"size": 2, "distance": "Dot"}}))
     before = count(http, "art")
     query = {"query": [1.0, 1.0], "limit": 5, "with_payload": True}
     found = http.post("/collections/art/points/query", json=query).raise_for_status()

@@ -25,6 +25,7 @@ class Restarting(Server):
         self.every = every
         self.rng = random.Random(seed)
         self.restarts = 0
+        self.sealed = 0  # segment files seen at the restarts, in all
         self.left = every
         self.process = Process(storage, env=EAGER)
         super().__init__(self.process.url)
@@ -44,6 +45,7 @@ class Restarting(Server):
             self.process.kill()
         self.client.close()
         self.restarts += 1
+        self.sealed += len(list(self.storage.glob("c/*/s0/seg/*.seg")))
         self.left = self.rng.randint(1, 2 * self.every)
         self.process = Process(self.storage, env=EAGER)
         super().__init__(self.process.url)

@@ -108,9 +108,15 @@ impl Client {
         let request = self
             .patient
             .post(format!("{}{path}", self.base))
-            .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
+            .header(
+                "content-type",
+                format!("multipart/form-data; boundary={BOUNDARY}"),
+            )
             .header("content-length", length.to_string());
-        self.result(path, self.keyed(request).send(ureq::SendBody::from_reader(&mut body)))
+        self.result(
+            path,
+            self.keyed(request).send(ureq::SendBody::from_reader(&mut body)),
+        )
     }
 
     fn keyed<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {

@@ -4,8 +4,8 @@
 //! INVARIANT: every path is made here, from a folder name that was escaped and a file name of one strict grammar, so
 //! none of them leaves the root; and a file with a name is whole, durable, and never written again.
 
-mod draft;
 mod names;
+mod draft;
 
 #[cfg(test)]
 mod tests;

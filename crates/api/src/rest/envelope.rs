@@ -39,7 +39,10 @@ pub(crate) fn accepted(started: Instant) -> Response {
         status: "accepted",
         time: started.elapsed().as_secs_f64(),
     };
-    json(StatusCode::ACCEPTED, serde_json::to_vec(&body).unwrap_or_default())
+    json(
+        StatusCode::ACCEPTED,
+        serde_json::to_vec(&body).unwrap_or_default(),
+    )
 }
 
 /// The text of a refusal, kept beside the answer for the log.

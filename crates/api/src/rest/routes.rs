@@ -174,11 +174,7 @@ fn snapshot_rows() -> Vec<Route> {
     const ONE: &str = "/snapshots/{snapshot_name}";
     const OF_COLLECTION: &str = of!("/snapshots");
     const ONE_OF_COLLECTION: &str = of!("/snapshots/{snapshot_name}");
-    let upload = post(
-        of!("/snapshots/upload"),
-        "recover_from_uploaded_snapshot",
-        Manage,
-    );
+    let upload = post(of!("/snapshots/upload"), "recover_from_uploaded_snapshot", Manage);
     let recover = put(of!("/snapshots/recover"), "recover_from_snapshot", Manage);
     let mut rows = vec![
         get(ALL, "list_full_snapshots", Read).to(snapshots::list_full),

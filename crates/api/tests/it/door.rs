@@ -63,7 +63,9 @@ impl Door {
     pub(crate) fn with(settings: ServerSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let snapshots = tempfile::tempdir().unwrap();
-        let db = Database::open(folder.path()).unwrap().with_snapshots(snapshots.path());
+        let db = Database::open(folder.path())
+            .unwrap()
+            .with_snapshots(snapshots.path());
         let db = Arc::new(db);
         let service = BoxCloneService::new(kindred_api::service(&settings, Arc::clone(&db)));
         Self {

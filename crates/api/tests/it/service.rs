@@ -99,8 +99,14 @@ async fn what_is_not_built_says_so() {
         ("POST", "/collections/art/shards/0/snapshots"),
         ("PUT", "/collections/art/shards/0/snapshots/recover"),
     ] {
-        door.refuses(method, path, json!({}), 501, "snapshots of single shards are not built yet")
-            .await;
+        door.refuses(
+            method,
+            path,
+            json!({}),
+            501,
+            "snapshots of single shards are not built yet",
+        )
+        .await;
     }
     for (method, path) in [
         ("POST", "/cluster/recover"),

@@ -142,7 +142,9 @@ impl CollectionConfig {
 
     /// Whether the vectors of the field `name` are to stay on disk rather than in memory.
     pub fn is_on_disk(&self, name: &str) -> bool {
-        self.vectors.get(name).is_some_and(|params| params.on_disk == Some(true))
+        self.vectors
+            .get(name)
+            .is_some_and(|params| params.on_disk == Some(true))
     }
 
     /// All columns: dense and multi vectors by name, then sparse vectors by name.

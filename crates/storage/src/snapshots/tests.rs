@@ -1,3 +1,5 @@
+//! The folder on a real disk: names, drafts that end in every way, checksums, links.
+
 use super::*;
 use std::io::Write;
 

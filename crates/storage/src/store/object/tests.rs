@@ -168,6 +168,7 @@ fn dead_end(is_listening: bool) -> (String, Option<TcpListener>) {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the bound is in time")]
 fn a_dead_endpoint_fails_in_bounded_time_and_says_where() {
+    rustls::crypto::ring::default_provider().install_default().ok();
     let cache = tempfile::tempdir().unwrap();
     for is_listening in [false, true] {
         let (endpoint, _listener) = dead_end(is_listening);
