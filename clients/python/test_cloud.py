@@ -20,6 +20,8 @@ from typing import Any
 import httpx
 import pytest
 
+from diff.restarting import EAGER, Restarting
+from diff.runner import Run
 from server import Server, binary
 
 COLLECTION = "/collections/art"
@@ -27,6 +29,9 @@ POINTS = f"{COLLECTION}/points"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 
 pytestmark = pytest.mark.server_only(reason="is about the server's storage")
+
+DIFFERENTIAL_SEED = 7
+DIFFERENTIAL_REQUESTS = int(os.environ.get("KINDRED_S3_REQUESTS", "400"))
 
 _prefixes = itertools.count(1)
 
@@ -59,6 +64,11 @@ class Place:
     def serve(self, name: str, cache: str = "cache") -> Server:
         """Start a server whose log has this name."""
         return Server(self.folder / name, *self.options(cache), place=self.url, env=CREDENTIALS)
+
+    def serve_eagerly(self) -> Server:
+        """Start a server that seals after every few hundred points."""
+        env = CREDENTIALS | EAGER
+        return Server(self.folder / "eager", *self.options("cache"), place=self.url, env=env)
 
     def refused(self) -> str:
         """Start a server that must end by itself; what it says."""
@@ -120,6 +130,18 @@ def check_points(url: str, numbers: set[int]) -> None:
     for number, point in points.items():
         assert point["vector"] == vector(number)
         assert point["payload"] == {"n": number}
+
+
+def test_object_storage_changes_no_answer(place: Place) -> None:
+    """Random requests against the client's in-memory mode, with small segments and restarts in between."""
+    subject = Restarting(place.folder / "eager", 100, DIFFERENTIAL_SEED, place.serve_eagerly)
+    try:
+        report = Run(subject, DIFFERENTIAL_SEED).run(DIFFERENTIAL_REQUESTS)
+    finally:
+        subject.end()
+    print(f"{subject.restarts} restarts\n{report.text()}")
+    assert not report.mismatches, report.mismatches[:3]
+    assert subject.restarts > 0
 
 
 def test_a_collection_survives_kills_and_the_loss_of_the_cache(place: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from diff.queries import Request
@@ -20,14 +21,15 @@ EAGER = {
 class Restarting(Server):
     """Ends its process after about `every` requests, one time with SIGKILL and one time with SIGTERM."""
 
-    def __init__(self, storage: Path, every: int, seed: int) -> None:
+    def __init__(self, storage: Path, every: int, seed: int, serve: Callable[[], Process] | None = None) -> None:
         self.storage = storage
+        self.serve = serve or (lambda: Process(storage, env=EAGER))
         self.every = every
         self.rng = random.Random(seed)
         self.restarts = 0
         self.sealed = 0  # segment files seen at the restarts, in all
         self.left = every
-        self.process = Process(storage, env=EAGER)
+        self.process = self.serve()
         super().__init__(self.process.url)
 
     def run(self, request: Request) -> Answer:
@@ -47,7 +49,7 @@ class Restarting(Server):
         self.restarts += 1
         self.sealed += len(list(self.storage.glob("c/*/s0/seg/*.seg")))
         self.left = self.rng.randint(1, 2 * self.every)
-        self.process = Process(self.storage, env=EAGER)
+        self.process = self.serve()
         super().__init__(self.process.url)
 
     def end(self) -> None:

@@ -32,7 +32,7 @@ pub(crate) struct View {
     /// Every change up to here is visible, none after.
     pub(crate) lsn: u64,
     pub(crate) settings: Arc<Settings>,
-    /// Oldest first; every visible id is in exactly one of them.
+    /// The sealed ones first, then the fresh ones, oldest first; every visible id is in exactly one of them.
     pub(crate) segments: Vec<Arc<Segment>>,
 }
 

@@ -1,8 +1,8 @@
 //! Looking for damage in a whole store, and repairing it: behind `kindred verify`. Works on what is stored, not on an
 //! open database, so that it also works where a database cannot be opened.
 //!
-//! INVARIANT: without `repair` nothing is written. A repair keeps a copy under `lost/` of everything that it takes out,
-//! before it takes it out.
+//! INVARIANT: without `repair` no object is written or removed. A repair keeps a copy under `lost/` of everything that
+//! it takes out, before it takes it out.
 
 mod report;
 mod lost;

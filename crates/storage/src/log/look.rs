@@ -1,5 +1,6 @@
 //! Reading a log that may be damaged: as much of it as can be believed, and what is behind that. For who looks for damage
-//! and for who repairs it; opening a shard goes through `recover`, which accepts no damage at all.
+//! and for who repairs it, with the fencing of such a log; opening a shard goes through `seal` and `recover`, which accept
+//! no damage at all.
 //!
 //! INVARIANT: nothing is accepted behind a record that is lost. What is accepted is what every opening up to the
 //! damage has replayed, in the same order.
