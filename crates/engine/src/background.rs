@@ -82,13 +82,13 @@ impl Worker {
     fn work(&self) {
         let mut tried_at = self.env.clock.now();
         while self.ctx.go_on().is_ok() {
-            if self.tidy_up() {
-                continue;
-            }
             let now = self.env.clock.now();
             if now.saturating_sub(tried_at) >= RETRY {
                 tried_at = now;
                 recovery::retry(&self.env, &self.names, &self.catalog);
+            }
+            if self.work_once() {
+                continue;
             }
             let (rests, wake) = &*self.bell;
             let mut resting = rests.lock();
@@ -99,14 +99,15 @@ impl Worker {
     }
 
     /// One job for every collection that has one; false when none was done.
-    fn tidy_up(&self) -> bool {
+    fn work_once(&self) -> bool {
         let mut has_worked = false;
         for slot in self.names.load_full().collections.values() {
             if let Slot::Open(collection) = slot
-                && let Some(job) = collection.pending()
+                && !collection.is_resting()
+                && let Some(task) = collection.pending()
             {
                 // A job that fails is told by the collection's info and tried again after a rest.
-                has_worked |= collection.run(&job, &self.ctx).unwrap_or(false);
+                has_worked |= collection.run(&task, &self.ctx).unwrap_or(false);
             }
         }
         has_worked

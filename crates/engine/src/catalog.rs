@@ -115,6 +115,14 @@ impl CatalogStore {
         &self.current
     }
 
+    /// Whether this is still the newest catalog.
+    ///
+    /// # Errors
+    /// `Busy` when another process has taken it over; whatever keeps the store from telling.
+    pub(crate) fn confirm(&self) -> Result<(), Error> {
+        Ok(self.numbered.confirm(self.version)?)
+    }
+
     /// Makes `next` the newest catalog, durably.
     ///
     /// # Errors

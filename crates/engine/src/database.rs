@@ -23,8 +23,8 @@ use crate::aliases::{self, Alias};
 use crate::background::Background;
 use crate::catalog::{CatalogStore, Entry};
 use crate::collection::UpdateResult;
-use crate::collection::choose::Job;
 use crate::collection::info::CollectionInfo;
+use crate::collection::jobs::Task;
 use crate::ctx::Ctx;
 use crate::env::{Env, Tuning, Upkeep};
 use crate::error::{Error, ErrorKind};
@@ -178,8 +178,16 @@ impl Database {
         };
         next.aliases.retain(|_, collection| collection != name);
         next.dropped.insert(entry.uuid);
-        catalog.commit(next)?;
         let collection = self.names.load().collections.get(name).cloned();
+        if let Err(error) = catalog.commit(next) {
+            if let Some(Slot::Open(collection)) = &collection
+                && error.leaves_doubt()
+            {
+                // What is written to it from now on might not be kept: the next opening knows.
+                collection.halt();
+            }
+            return Err(error);
+        }
         self.rename(|names| {
             names.collections.remove(name);
             names.aliases.retain(|_, collection| collection != name);
@@ -257,7 +265,7 @@ impl Database {
     /// # Errors
     /// `Full` when there is no room, `Busy` when the writer has stopped.
     pub fn seal(&self, ctx: &Ctx, collection: &str) -> Result<bool, Error> {
-        self.names.load().collection(collection)?.run(&Job::Seal, ctx)
+        self.names.load().collection(collection)?.run(&Task::Seal, ctx)
     }
 
     /// Does the most useful job on the collection's segments in this thread; false when none is due.
@@ -269,7 +277,7 @@ impl Database {
         let collection = names.collection(collection)?;
         match collection.pending() {
             None => Ok(false),
-            Some(job) => collection.run(&job, ctx),
+            Some(task) => collection.run(&task, ctx),
         }
     }
 

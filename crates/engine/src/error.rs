@@ -60,6 +60,14 @@ impl Error {
         self.kind
     }
 
+    /// Whether what failed to be committed may be there all the same.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        !matches!(
+            self.kind,
+            ErrorKind::Full | ErrorKind::InvalidInput | ErrorKind::AlreadyExists
+        )
+    }
+
     pub(crate) fn no_collection(name: &str) -> Self {
         Self::new(ErrorKind::NotFound, format!("Collection `{name}` doesn't exist!"))
     }

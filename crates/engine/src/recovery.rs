@@ -65,7 +65,8 @@ fn slot(env: &Env, entry: &Entry, seed: u128) -> Slot {
 }
 
 /// Tries again to open what failed for another reason than damage, and what has stopped writing after a failure: the
-/// store may answer by now. A collection that another process has taken over is left to it.
+/// store may answer by now. Once another process has taken the database over, all is
+/// left to it.
 pub(crate) fn retry(env: &Env, names: &ArcSwap<Names>, catalog: &Mutex<CatalogStore>) {
     let may_heal = |slot: &Slot| match slot {
         Slot::Open(collection) => collection.may_recover(),
@@ -76,12 +77,21 @@ pub(crate) fn retry(env: &Env, names: &ArcSwap<Names>, catalog: &Mutex<CatalogSt
     }
     // Nobody changes names meanwhile.
     let catalog = catalog.lock();
+    if catalog.confirm().is_err() {
+        // Another process has the database now, or nobody can say.
+        return;
+    }
     let mut next = Names::clone(&names.load());
     for (name, slot) in next.collections.iter_mut().filter(|(_, slot)| may_heal(slot)) {
-        let entry = catalog.current().collections.get(name);
+        let Some(entry) = catalog.current().collections.get(name) else {
+            continue;
+        };
         // Until it is open again the old one goes on answering.
-        if let Some(Ok(collection)) = entry.map(|entry| open(env, entry, env.random_u128())) {
-            *slot = Slot::Open(Arc::new(collection));
+        if let Slot::Open(collection) = self::slot(env, entry, env.random_u128()) {
+            if let Slot::Open(old) = slot {
+                old.close();
+            }
+            *slot = Slot::Open(collection);
         }
     }
     names.store(Arc::new(next));

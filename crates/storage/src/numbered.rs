@@ -97,7 +97,7 @@ impl Numbered {
     }
 
     /// [`Error::Fenced`] unless this version, which the caller has made or read, is still the newest.
-    pub(crate) fn confirm(&self, version: u64) -> Result<(), Error> {
+    pub fn confirm(&self, version: u64) -> Result<(), Error> {
         match self.newest_version()? {
             Some(newest) if newest == version => Ok(()),
             Some(newest) => Err(Error::fenced(&self.name(newest))),

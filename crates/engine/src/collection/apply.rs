@@ -69,6 +69,11 @@ impl Applier {
         self.frozen = self.segments.len() - self.sealed().count();
     }
 
+    /// Ends that: they were not sealed.
+    pub(crate) fn thaw(&mut self) {
+        self.frozen = 0;
+    }
+
     /// Puts these sealed segments in the place of the present ones, and removes the fresh ones among `inputs`.
     pub(crate) fn replace(&mut self, inputs: &[Arc<Segment>], sealed: Vec<Arc<Segment>>) {
         let is_input = |segment: &Arc<Segment>| inputs.iter().any(|input| input.has_rows_of(segment));

@@ -74,6 +74,11 @@ impl Policy {
         log.bytes >= self.tuning.seal_bytes.saturating_mul(4)
     }
 
+    /// Whether writers must be refused because that does not come about.
+    pub(crate) fn is_overfull(&self, log: Unsealed) -> bool {
+        log.bytes >= self.tuning.seal_bytes.saturating_mul(16)
+    }
+
     /// The most useful job, if there is one.
     pub(crate) fn choose(&self, pieces: &[Piece], log: Unsealed) -> Option<Job> {
         if self.is_seal_due(log) {

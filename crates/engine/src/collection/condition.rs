@@ -9,7 +9,7 @@ use kindred_model::point::Point;
 use kindred_model::update::{Selector, UpdateMode, UpdateOp};
 use kindred_segment::Stop;
 
-use super::view::View;
+use super::view::{Place, View};
 use crate::ctx::Ctx;
 use crate::error::{Error, ErrorKind};
 
@@ -78,6 +78,32 @@ pub(super) fn settle(view: &View, op: UpdateOp) -> Result<UpdateOp, Error> {
         },
         UpdateOp::ClearPayload(selector) => UpdateOp::ClearPayload(ids(view, selector)?),
     })
+}
+
+/// Refuses a change that builds on rows that cannot be read: once it is in the log it could not be applied.
+pub(super) fn check_readable(view: &View, op: &UpdateOp) -> Result<(), Error> {
+    let mut places: Vec<Place> = match op {
+        UpdateOp::Upsert { .. } | UpdateOp::Delete(_) => return Ok(()),
+        UpdateOp::UpdateVectors { points, .. } => {
+            points.iter().filter_map(|(id, _)| view.find(*id)).collect()
+        }
+        UpdateOp::DeleteVectors { selector, .. }
+        | UpdateOp::SetPayload { selector, .. }
+        | UpdateOp::OverwritePayload { selector, .. }
+        | UpdateOp::DeletePayload { selector, .. }
+        | UpdateOp::ClearPayload(selector) => match selector {
+            Selector::Ids(ids) => ids.iter().filter_map(|id| view.find(*id)).collect(),
+            Selector::Filter(_) => return Ok(()),
+        },
+    };
+    places.sort_unstable();
+    for run in places.chunk_by(|a, b| a.segment == b.segment) {
+        let segment = run.first().and_then(|place| view.segments.get(place.segment));
+        if let Some(mut payloads) = segment.map(|segment| segment.payload_reader()) {
+            run.iter().try_for_each(|place| payloads.probe(place.offset))?;
+        }
+    }
+    Ok(())
 }
 
 fn upserted(

@@ -2,8 +2,10 @@
 //! its inputs between two writes. One sealing and one merge of a collection at a time.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use kindred_model::config::CollectionConfig;
 use kindred_segment::{Cancelled, Residence, Schema, Segment, Work};
@@ -18,6 +20,9 @@ use super::writer::{Start, Stop, Swap};
 use crate::ctx::Ctx;
 use crate::env::Upkeep;
 use crate::error::{Error, ErrorKind};
+
+/// Time between a job that failed and the next attempt.
+const REST: Duration = Duration::from_secs(5);
 
 /// What a running job has to look out for: the end of the program, the end of the collection.
 struct Watch<'a> {
@@ -34,36 +39,99 @@ impl Work for Watch<'_> {
     }
 }
 
+/// A job with the segments that it is about.
+pub(crate) enum Task {
+    Seal,
+    Merge(Vec<Arc<Segment>>),
+}
+
+/// The segments of a view as the choice sees them. Counting who left takes a while, so it is done once a view.
+#[derive(Default)]
+pub(super) struct Counted {
+    /// The view, by its address and position, and the manifest's position.
+    of: (usize, u64, u64),
+    pieces: Vec<Piece>,
+}
+
+/// One more job is running, until this is dropped.
+struct Running<'a>(&'a AtomicUsize);
+
+impl<'a> Running<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Collection {
     /// The most useful thing to do to the segments, if anything is due.
-    pub(crate) fn pending(&self) -> Option<Job> {
+    pub(crate) fn pending(&self) -> Option<Task> {
         if self.has_stopped() {
             return None;
         }
         let view = self.view();
-        self.policy(&view)
-            .choose(&pieces(&view, self.backlog.position()), self.backlog.unsealed())
+        let job = {
+            let mut counted = self.counted.lock();
+            let position = self.backlog.position();
+            let of = (Arc::as_ptr(&view).addr(), view.lsn, position);
+            if counted.of != of {
+                *counted = Counted {
+                    of,
+                    pieces: pieces(&view, position),
+                };
+            }
+            self.policy(&view)
+                .choose(&counted.pieces, self.backlog.unsealed())
+        };
+        Some(match job? {
+            Job::Seal => Task::Seal,
+            Job::Merge(members) => {
+                let members = members.into_iter().filter_map(|index| view.segments.get(index));
+                Task::Merge(members.cloned().collect())
+            }
+        })
     }
 
     /// Does one thing; false when it turned out that there is nothing to do.
     ///
     /// # Errors
     /// `Full` when there is no room, `Cancelled` when `ctx` says so; the segments are as before then.
-    pub(crate) fn run(&self, job: &Job, ctx: &Ctx) -> Result<bool, Error> {
-        self.track(|| match job {
-            Job::Seal => self.seal(ctx),
-            Job::Merge(members) => self.merge(members, ctx),
+    pub(crate) fn run(&self, task: &Task, ctx: &Ctx) -> Result<bool, Error> {
+        self.track(|| match task {
+            Task::Seal => self.seal(ctx),
+            Task::Merge(members) => self.merge(members, ctx),
         })
     }
 
-    /// Does a job under the eyes of the collection's info.
+    /// Does a job under the eyes of the collection's info. One that panics has failed, and nothing else has; after a
+    /// failure there is a rest.
     pub(super) fn track(&self, job: impl FnOnce() -> Result<bool, Error>) -> Result<bool, Error> {
-        self.running.fetch_add(1, Ordering::Relaxed);
-        let outcome = job();
-        self.running.fetch_sub(1, Ordering::Relaxed);
+        let running = Running::new(&self.running);
+        let outcome = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
+            let text = "the work on the segments ended in a panic: the log tells more";
+            Err(Error::new(ErrorKind::Internal, text))
+        });
+        drop(running);
         let is_trouble = |error: &&Error| error.kind() != ErrorKind::Cancelled;
-        *self.trouble.lock() = outcome.as_ref().err().filter(is_trouble).map(Error::to_string);
+        let trouble = outcome.as_ref().err().filter(is_trouble).map(Error::to_string);
+        let rest = trouble
+            .as_ref()
+            .map(|_| self.env.clock.now().saturating_add(REST));
+        *self.trouble.lock() = trouble;
+        *self.rests_until.lock() = rest;
         outcome
+    }
+
+    /// Whether a job has failed so recently that it is not tried again yet.
+    pub(crate) fn is_resting(&self) -> bool {
+        let rests_until = *self.rests_until.lock();
+        rests_until.is_some_and(|until| self.env.clock.now() < until)
     }
 
     /// Moves everything that is only in the log to a segment; what the log holds of it is garbage then. False when
@@ -84,18 +152,13 @@ impl Collection {
         Ok(true)
     }
 
-    /// Writes the segments with these numbers in the present view anew as one.
-    fn merge(&self, members: &[usize], ctx: &Ctx) -> Result<bool, Error> {
+    /// Writes these segments anew as one, as far as they are still there.
+    fn merge(&self, members: &[Arc<Segment>], ctx: &Ctx) -> Result<bool, Error> {
         let _alone = self.merging.lock();
         let start = self.writer.lock().start(false)?;
-        let member = |index: &usize| {
-            start
-                .view
-                .segments
-                .get(*index)
-                .filter(|segment| segment.is_sealed())
-        };
-        let inputs: Vec<Arc<Segment>> = members.iter().filter_map(member).cloned().collect();
+        let is_member = |segment: &&Arc<Segment>| members.iter().any(|member| member.has_rows_of(segment));
+        let present = start.view.segments.iter().filter(|segment| segment.is_sealed());
+        let inputs: Vec<Arc<Segment>> = present.filter(is_member).cloned().collect();
         if inputs.is_empty() {
             return Ok(false);
         }
@@ -111,7 +174,13 @@ impl Collection {
         is_sealing: bool,
         ctx: &Ctx,
     ) -> Result<(), Error> {
-        let output = self.build(start, &inputs, position, ctx)?;
+        let output = match self.build(start, &inputs, position, ctx) {
+            Ok(output) => output,
+            Err(error) => {
+                self.writer.lock().thaw(is_sealing);
+                return Err(error);
+            }
+        };
         let has_output = output.is_some();
         let swap = Swap {
             inputs,
@@ -124,6 +193,7 @@ impl Collection {
             // What cannot be removed now is found at the next opening.
             Ok(garbage) => drop(garbage.collect()),
             Err(error) => {
+                self.writer.lock().thaw(is_sealing);
                 if has_output && error.kind() == ErrorKind::Full {
                     // The manifest that would name it is certainly not there.
                     drop(Garbage::of(Arc::clone(&self.env.store), vec![start.name.clone()]).collect());

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use kindred_model::update::UpdateOp;
@@ -21,19 +22,20 @@ pub(crate) mod body;
 pub(crate) mod capture;
 pub(crate) mod apply;
 mod writer;
-mod jobs;
+pub(crate) mod jobs;
 mod recovery;
 mod presence;
 pub(crate) mod info;
 
 use self::backlog::Backlog;
+use self::jobs::Counted;
 use self::presence::Presence;
 use self::recovery::Recovered;
 use self::view::{Settings, View};
 use self::writer::{Stop, Ticket, Writer};
 use crate::ctx::Ctx;
 use crate::env::Env;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// An accepted change: durable and visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +57,10 @@ pub(crate) struct Collection {
     merging: Mutex<()>,
     /// Jobs that are running.
     running: AtomicUsize,
-    /// Why the last job failed.
+    /// Why the last job failed, and until when none is tried.
     trouble: Mutex<Option<String>>,
+    rests_until: Mutex<Option<Duration>>,
+    counted: Mutex<Counted>,
     /// Segments that cannot be read.
     damaged: Arc<[String]>,
     is_closed: AtomicBool,
@@ -102,6 +106,8 @@ impl Collection {
             merging: Mutex::default(),
             running: AtomicUsize::new(0),
             trouble: Mutex::default(),
+            rests_until: Mutex::default(),
+            counted: Mutex::default(),
             damaged,
             is_closed: AtomicBool::new(false),
             presence: Presence::default(),
@@ -115,6 +121,7 @@ impl Collection {
 
     /// Makes a change durable, then visible.
     pub(crate) fn update(&self, op: UpdateOp) -> Result<UpdateResult, Error> {
+        self.check_room()?;
         let settings = Arc::clone(&self.view().settings);
         let op = check::check(&settings.config, op)?;
         let ticket = Arc::new(Ticket::new(op, settings));
@@ -137,7 +144,7 @@ impl Collection {
 
     /// Bounds what is unsealed: when sealing does not keep up, its writers do it, and so write no faster.
     fn hold_back(&self) {
-        if self.is_overdue() {
+        if self.is_overdue() && !self.is_resting() {
             // The change itself is safe; why sealing fails is told by the collection's info.
             drop(self.track(|| {
                 let alone = self.sealing.lock();
@@ -149,6 +156,16 @@ impl Collection {
                 }
             }));
         }
+    }
+
+    /// Refuses changes when sealing fails again and again, before what is unsealed outgrows the memory.
+    fn check_room(&self) -> Result<(), Error> {
+        if !self.policy(&self.view()).is_overfull(self.backlog.unsealed()) {
+            return Ok(());
+        }
+        let why = self.trouble.lock().clone().unwrap_or_default();
+        let text = format!("too much is unsealed, and sealing fails: {why}");
+        Err(Error::new(ErrorKind::Busy, text))
     }
 
     fn is_overdue(&self) -> bool {
@@ -170,7 +187,13 @@ impl Collection {
         commit: impl FnOnce() -> Result<(), Error>,
     ) -> Result<UpdateResult, Error> {
         let mut writer = self.writer.lock();
-        commit()?;
+        if let Err(error) = commit() {
+            if error.leaves_doubt() {
+                // Nobody knows which settings the next opening finds.
+                writer.stop(Stop::Failed);
+            }
+            return Err(error);
+        }
         writer.reconfigure(settings);
         Ok(UpdateResult {
             operation_id: self.view().lsn,

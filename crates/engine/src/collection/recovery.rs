@@ -58,7 +58,11 @@ pub(super) fn recover(
             Error::new(ErrorKind::Corrupt, format!("{shard}: record {lsn}: {malformed}"))
         })?;
         backlog.add(bytes.len());
-        applier.apply(lsn.0, op)?;
+        match applier.apply(lsn.0, op) {
+            // The log goes on; what it says about rows that cannot be read waits for a repair.
+            Err(error) if is_damage(&error) => damaged.push(error.to_string()),
+            applied => applied?,
+        }
         if applier.unpublished() >= PUBLISHED_POINTS {
             applier.publish();
         }

@@ -37,7 +37,7 @@ pub(crate) struct View {
 }
 
 /// Where a point is in a view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     pub(crate) segment: usize,
     pub(crate) offset: Offset,

@@ -69,7 +69,7 @@ pub(super) enum Stop {
     Failed,
     /// Another process has taken the collection over.
     Fenced,
-    /// The collection was dropped.
+    /// The collection was dropped, or opened anew.
     Closed,
     /// A segment cannot be read; what is written on top of the rest would hide what it held.
     Damaged(Arc<[String]>),
@@ -86,7 +86,10 @@ impl Stop {
                 ErrorKind::Busy,
                 "another process has taken this collection over: writes go there".to_owned(),
             ),
-            Self::Closed => (ErrorKind::Busy, "the collection was dropped".to_owned()),
+            Self::Closed => (
+                ErrorKind::Busy,
+                "the collection was closed: it was dropped, or opened anew".to_owned(),
+            ),
             Self::Damaged(what) => (
                 ErrorKind::Corrupt,
                 format!(
@@ -183,12 +186,10 @@ impl Writer {
         self.stop.as_ref()
     }
 
-    /// Whether it was the store that failed, rather than another process or the program itself.
+    /// Whether it was the store that failed, or another process that took over, rather than the program itself.
     pub(super) fn may_recover(&self) -> bool {
-        matches!(
-            (&self.stop, self.doubt()),
-            (Some(Stop::Failed), Some(Stop::Failed))
-        )
+        let may_end = matches!(self.stop, Some(Stop::Failed | Stop::Fenced));
+        may_end && self.doubt().is_some()
     }
 
     /// New settings from now on.
@@ -215,6 +216,13 @@ impl Writer {
         })
     }
 
+    /// A job has ended without a result.
+    pub(super) fn thaw(&mut self, is_sealing: bool) {
+        if is_sealing {
+            self.applier.thaw();
+        }
+    }
+
     /// Ends a job: first the manifest, then the view. Rows that left the inputs meanwhile leave the output, too.
     ///
     /// # Errors
@@ -235,13 +243,18 @@ impl Writer {
             .cloned();
         let mut sealed: Vec<Arc<Segment>> = sealed.chain(output).collect();
         sealed.retain(|segment| segment.visible(position).count() > 0);
-        let garbage = self.checkpoint(position, &sealed)?;
-        self.applier.replace(&swap.inputs, sealed);
-        if let Some(mark) = swap.sealed {
-            self.backlog.settle(mark);
+        // Unless the end is reached the writer stays stopped.
+        self.stop = Some(Stop::Failed);
+        let outcome = self.checkpoint(position, &sealed);
+        if outcome.is_ok() {
+            self.applier.replace(&swap.inputs, sealed);
+            if let Some(mark) = swap.sealed {
+                self.backlog.settle(mark);
+            }
+            self.publish(settings);
         }
-        self.publish(settings);
-        Ok(garbage)
+        self.stop = self.doubt();
+        outcome
     }
 
     /// Makes sure that no sealed segment shows the column `name` again, whatever is made under that name.
@@ -346,6 +359,7 @@ impl Writer {
         } else {
             op
         };
+        condition::check_readable(&self.view.load(), &op)?;
         let record = record::encode(&op)
             .ok_or_else(|| Error::new(ErrorKind::Internal, "a change still depends on a condition"))?;
         Ok(Ready { ticket, op, record })

@@ -211,7 +211,7 @@ impl Database {
         let committed = check_catalog(&next.collections, &next.aliases).and_then(|()| {
             let committed = catalog.commit(next);
             if let Err(error) = &committed
-                && !is_certain(error)
+                && error.leaves_doubt()
             {
                 // The new catalog may be there all the same. What is written to the old collections from now on
                 // could not be kept, and the objects of the new ones must stay: the next opening knows.
@@ -225,7 +225,7 @@ impl Database {
         });
         if let Err(error) = committed {
             drop(planted);
-            if is_certain(&error) {
+            if !error.leaves_doubt() {
                 self.take_back(catalog, &uuids);
             }
             return Err(error);
@@ -256,14 +256,6 @@ impl Database {
             }
         }
     }
-}
-
-/// Whether a catalog that failed with this error is certainly not there.
-fn is_certain(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Full | ErrorKind::InvalidInput | ErrorKind::AlreadyExists
-    )
 }
 
 /// What may have become wrong while the objects were written.

@@ -52,6 +52,17 @@ impl<'a> PayloadReader<'a> {
         }
     }
 
+    /// Reads the payload at `offset` without building it: whether it is there and undamaged.
+    ///
+    /// # Errors
+    /// As for [`PayloadReader::read`].
+    pub fn probe(&mut self, offset: Offset) -> Result<(), Error> {
+        match self.payloads {
+            Payloads::Memory(_) => Ok(()),
+            Payloads::Stored(blocks) => self.load(blocks, offset.row()).map(drop),
+        }
+    }
+
     /// The payload at `offset` as JSON text; empty for a payload without keys.
     pub(crate) fn text(&mut self, offset: Offset) -> Result<Cow<'_, [u8]>, Error> {
         match self.payloads {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -86,12 +87,15 @@ impl Cache {
     /// A new file, in the folder but under no object's name.
     pub(super) fn draft(&self, name: &str) -> Result<Draft, Error> {
         let number = TEMP_COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = self.temp.join(format!("{}-{number}", std::process::id()));
+        // In containers every process has one number, and two may share the folder: the rest is random.
+        let random = RandomState::new().hash_one(number);
+        let path = self
+            .temp
+            .join(format!("{}-{number}-{random:016x}", std::process::id()));
         let file = OpenOptions::new()
             .read(true)
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .open(&path)
             .map_err(|source| self.failed(name, source))?;
         Ok(Draft { path, file })
