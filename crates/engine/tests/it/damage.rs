@@ -212,6 +212,27 @@ fn a_flipped_byte_outside_of_the_regions() {
     }
 }
 
+/// A change that builds on a row that cannot be read is refused before it is logged: nothing else stops, now or later.
+#[test]
+fn a_write_to_a_damaged_payload() {
+    let store = populated();
+    let segment = object(&store, "/seg/");
+    let regions = Regions::open(&segment, store.get(&segment, None).unwrap(), SEGMENT_MAGIC).unwrap();
+    let at = usize::try_from(regions.region("payload/blocks").unwrap().offset()).unwrap();
+    flip(&store, &segment, at);
+    let mut engine = Engine::patient(store.clone(), 2).unwrap();
+    let change = r#"[{"update": ["art", {"set_payload": {"payload": {"k": 2}, "points": [1]}}]}]"#;
+    let failure = tell(&mut engine, &parse(change).unwrap().remove(0)).unwrap_err();
+    assert!(failure.text.contains(&segment), "{failure}");
+    for seed in 3..5 {
+        tell(&mut engine, &bring("art")).unwrap();
+        check_other(&mut engine);
+        drop(engine);
+        engine = Engine::patient(store.clone(), seed).unwrap();
+        assert_eq!(engine.database.notices(), [""; 0]);
+    }
+}
+
 #[test]
 fn a_missing_segment() {
     let store = populated();

@@ -23,6 +23,8 @@ mod isolation;
 #[cfg(test)]
 mod jobs;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod reopen;
 #[cfg(test)]
 mod snapshots;
