@@ -13,6 +13,7 @@ use crate::http::Client;
 use crate::import::{self, NamedFile, Source};
 use crate::place::Place;
 use crate::serve::{self, Running};
+use crate::settings::Opening;
 use crate::table;
 use crate::target::Target;
 
@@ -113,11 +114,11 @@ fn start(args: &DemoArgs, folder: &Path) -> Result<Running> {
         ServerSettings::default().port
     });
     let place = Place::folder(folder);
-    let tuning = kindred::Tuning::default();
+    let opening = Opening::default();
     let snapshots = Path::new(serve::DEFAULT_SNAPSHOTS);
-    match Running::start(settings(wished), &place, tuning, snapshots) {
+    match Running::start(settings(wished), &place, opening, snapshots) {
         Err(error) if args.http_port.is_none() && is_taken(&error) => {
-            Running::start(settings(0), &place, tuning, snapshots)
+            Running::start(settings(0), &place, opening, snapshots)
         }
         outcome => outcome,
     }

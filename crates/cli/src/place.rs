@@ -4,13 +4,13 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 #[cfg(feature = "cloud")]
 use kindred::{CloudOptions, Env, ObjectStore};
-use kindred::{Database, Tuning};
+use kindred::{Database, Durability, Tuning};
 use std::fmt;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "cloud")]
 use std::sync::Arc;
 
-use crate::settings::Storage;
+use crate::settings::{Opening, Storage};
 
 const DEFAULT_FOLDER: &str = "./storage";
 
@@ -96,9 +96,15 @@ impl Place {
     }
 
     /// Opens or makes the database.
-    pub(crate) fn open(&self, tuning: Tuning) -> Result<Database> {
+    pub(crate) fn open(&self, Opening { tuning, durability }: Opening) -> Result<Database> {
         let opened = match self {
-            Self::Folder(folder) => Database::open_tuned(folder, tuning).map_err(anyhow::Error::new),
+            Self::Folder(folder) => {
+                Database::open_tuned(folder, tuning, durability).map_err(anyhow::Error::new)
+            }
+            #[cfg(feature = "cloud")]
+            Self::Cloud { .. } if durability != Durability::Fsync => {
+                bail!("storage.durability is about a folder; object storage is durable when it answers")
+            }
             #[cfg(feature = "cloud")]
             Self::Cloud { url, options } => open_cloud(url, options, tuning),
         };
@@ -210,7 +216,7 @@ mod tests {
         let error = args
             .place(&Storage::default())
             .unwrap()
-            .open(Tuning::default())
+            .open(Opening::default())
             .map(|_| ())
             .unwrap_err();
         let text = format!("{error:#}");

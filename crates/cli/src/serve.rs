@@ -14,10 +14,8 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use kindred::Tuning;
-
 use crate::place::{Place, PlaceArgs};
-use crate::settings::Settings;
+use crate::settings::{Opening, Settings};
 
 /// Seconds that work in the background may take after the last connection was closed.
 const LAST_WORK_S: u64 = 5;
@@ -41,6 +39,7 @@ Qdrant's config.yaml, and every key is also a variable (QDRANT__ works in the pl
   storage.endpoint              KINDRED__STORAGE__ENDPOINT               the provider's own
   storage.region                KINDRED__STORAGE__REGION                 AWS_REGION
   storage.allow_http            KINDRED__STORAGE__ALLOW_HTTP             false: endpoints must be https://
+  storage.durability            KINDRED__STORAGE__DURABILITY             fsync; os survives kill -9, not a power cut
   storage.seal_bytes            KINDRED__STORAGE__SEAL_BYTES             67108864: bytes of log that become a segment
   storage.seal_age_s            KINDRED__STORAGE__SEAL_AGE_S             60: and so does what is older, in seconds
   storage.tier_factor           KINDRED__STORAGE__TIER_FACTOR            4: segments of one size that become one
@@ -100,8 +99,8 @@ pub(crate) fn run(args: ServeArgs) -> Result<()> {
         .snapshots
         .or_else(|| settings.storage.snapshots_path.clone())
         .unwrap_or_else(|| PathBuf::from(DEFAULT_SNAPSHOTS));
-    let tuning = settings.storage.tuning();
-    let running = Running::start(settings.server(args.insecure), &place, tuning, &snapshots)?;
+    let opening = settings.storage.opening();
+    let running = Running::start(settings.server(args.insecure), &place, opening, &snapshots)?;
     println!("listening on http://{}", running.address());
     running.until(stop_signal())
 }
@@ -133,11 +132,14 @@ impl Running {
     pub(crate) fn start(
         settings: ServerSettings,
         place: &Place,
-        tuning: Tuning,
+        opening: Opening,
         snapshots: &Path,
     ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let database = place.open(tuning)?.with_snapshots(snapshots);
+        let database = place.open(opening)?.with_snapshots(snapshots);
+        for notice in database.notices() {
+            tracing::warn!("{notice}");
+        }
         tracing::info!(%place, collections = database.collections().len(), "opened");
         let bound = runtime.block_on(Server::bind(settings, Arc::new(database)));
         let server = bound.map_err(|error| {

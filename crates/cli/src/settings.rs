@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail};
 use config::{Config, Environment, File};
-use kindred::Tuning;
+use kindred::{Durability, Tuning};
 use kindred_api::ServerSettings;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Every key that means something.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "log_level",
     "service.host",
     "service.http_port",
@@ -25,6 +25,7 @@ const KNOWN: [&str; 16] = [
     "storage.endpoint",
     "storage.region",
     "storage.allow_http",
+    "storage.durability",
     "storage.seal_bytes",
     "storage.seal_age_s",
     "storage.tier_factor",
@@ -78,6 +79,8 @@ pub(crate) struct Storage {
     pub(crate) endpoint: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) allow_http: Option<bool>,
+    /// What an acknowledged write has survived.
+    pub(crate) durability: WrittenDurability,
     /// Bytes of log after which its points become a segment.
     pub(crate) seal_bytes: Option<u64>,
     /// Seconds after which they do, however few they are.
@@ -86,9 +89,44 @@ pub(crate) struct Storage {
     pub(crate) tier_factor: Option<usize>,
 }
 
+/// How a database is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Opening {
+    pub(crate) tuning: Tuning,
+    pub(crate) durability: Durability,
+}
+
+/// `storage.durability`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WrittenDurability {
+    /// The loss of power.
+    #[default]
+    Fsync,
+    /// The end of the process.
+    Os,
+}
+
+impl From<WrittenDurability> for Durability {
+    fn from(written: WrittenDurability) -> Self {
+        match written {
+            WrittenDurability::Fsync => Self::Fsync,
+            WrittenDurability::Os => Self::Os,
+        }
+    }
+}
+
 impl Storage {
+    /// How the server opens its database.
+    pub(crate) fn opening(&self) -> Opening {
+        Opening {
+            tuning: self.tuning(),
+            durability: self.durability.into(),
+        }
+    }
+
     /// When the work on segments is due.
-    pub(crate) fn tuning(&self) -> Tuning {
+    fn tuning(&self) -> Tuning {
         let defaults = Tuning::default();
         Tuning {
             seal_bytes: self.seal_bytes.unwrap_or(defaults.seal_bytes),

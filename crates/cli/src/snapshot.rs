@@ -2,14 +2,14 @@
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use kindred::{Ctx, SnapshotKind, SnapshotReport, Tuning, verify_snapshot};
+use kindred::{Ctx, SnapshotKind, SnapshotReport, verify_snapshot};
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::http::{Client, segment};
 use crate::place::PlaceArgs;
-use crate::settings::Settings;
+use crate::settings::{Opening, Settings};
 
 pub(crate) const AFTER_HELP: &str = "\
 A snapshot is one file: a collection, or everything, as of a moment. It is read again in whole before it gets its name,
@@ -248,7 +248,7 @@ pub(crate) fn run(args: SnapshotArgs) -> Result<()> {
 fn restore_all(file: &Path, place: PlaceArgs, config_path: Option<&Path>) -> Result<()> {
     let settings = Settings::load(config_path)?;
     let place = place.place(&settings.storage)?;
-    let database = place.open(Tuning::default())?;
+    let database = place.open(Opening::default())?;
     let restored = database.restore_all(&Ctx::unlimited(), file)?;
     println!("restored {restored} collections into {place}");
     Ok(())

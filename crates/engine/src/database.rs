@@ -54,15 +54,15 @@ impl Database {
     /// `Corrupt` when the catalog cannot be what was written; the text names the object. A collection that cannot be
     /// read does not stop the others: see [`Database::notices`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::open_tuned(path, Tuning::default())
+        Self::open_tuned(path, Tuning::default(), Durability::Fsync)
     }
 
     /// As [`Database::open`], with sealing and merging due when `tuning` says.
     ///
     /// # Errors
     /// As for [`Database::open`].
-    pub fn open_tuned(path: impl AsRef<Path>, tuning: Tuning) -> Result<Self, Error> {
-        let store = LocalStore::open(path.as_ref(), Durability::Fsync)?;
+    pub fn open_tuned(path: impl AsRef<Path>, tuning: Tuning, durability: Durability) -> Result<Self, Error> {
+        let store = LocalStore::open(path.as_ref(), durability)?;
         let mut env = Env::new(Arc::new(store));
         env.tuning = tuning;
         Self::open_with(env)

@@ -58,6 +58,7 @@ pub use ctx::Ctx;
 pub use database::Database;
 pub use env::{Clock, Env, SystemClock, Tuning, Upkeep};
 pub use error::{Error, ErrorKind};
+pub use kindred_storage::Durability;
 pub use kindred_storage::SnapshotReader;
 #[cfg(feature = "cloud")]
 pub use kindred_storage::{CloudOptions, ObjectStore};
