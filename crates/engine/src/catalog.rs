@@ -150,6 +150,9 @@ impl CatalogStore {
         };
         let bytes = encode(&next).map_err(|error| StorageError::io("catalog/", error.into()))?;
         let version = self.version + 1;
+        // What could not be read back must not become the newest.
+        let readable = decode(&self.numbered.name(version), &bytes);
+        readable.map_err(|error| StorageError::io("catalog/", std::io::Error::other(error)))?;
         if is_urgent {
             self.numbered.commit(version, &bytes)?;
         } else {

@@ -80,6 +80,8 @@ pub const SHUTDOWN_S: u64 = 10;
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Deepest nesting of a stored payload, so that it can be read again inside any answer or record.
 pub const PAYLOAD_DEPTH_MAX: usize = 100;
+/// Largest metadata of a collection as JSON, in bytes: the catalog repeats it with every change of any collection.
+pub const METADATA_BYTES_MAX: usize = 64 * 1024;
 /// Most elements of a list of examples, conditions, prefetches or operands in a query: refused while it is read,
 /// because each costs a hundred times its text.
 pub const QUERY_LIST_MAX: usize = 16_384;

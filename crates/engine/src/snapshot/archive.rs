@@ -98,7 +98,7 @@ impl Archive {
             .region(META)
             .ok_or_else(|| refused("it does not describe itself"))?;
         meta.check()?;
-        let meta = Meta::decode(&meta)?;
+        let meta = Meta::decode(&meta, kind)?;
         if kind.is_some_and(|kind| kind != meta.kind) {
             return Err(refused(match meta.kind {
                 SnapshotKind::Collection => "it is of one collection, not of a whole storage",

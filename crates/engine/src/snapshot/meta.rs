@@ -18,14 +18,30 @@ use crate::error::{Error, ErrorKind};
 /// The layout of the JSON below.
 const FORMAT: u32 = 1;
 
-/// Largest description, in bytes.
-const BYTES_MAX: usize = 64 << 20;
+/// How large a description may be.
+struct Size {
+    bytes: usize,
+    /// Objects and arrays; there are sixteen times as many elements at most.
+    nodes: usize,
+}
 
-/// Most objects and arrays of the description; it has sixteen times as many elements at most.
-const NODES_MAX: usize = 1 << 20;
+/// Of one collection, which strangers send to a server.
+const COLLECTION_SIZE: Size = Size {
+    bytes: 4 << 20,
+    nodes: limits::QUERY_NODES_MAX,
+};
+
+/// Of everything, which is restored by command only.
+const STORAGE_SIZE: Size = Size {
+    bytes: 64 << 20,
+    nodes: 1 << 20,
+};
 
 /// Largest position: far beyond what any log reaches, and far from where numbers end.
 const POSITION_MAX: u64 = 1 << 62;
+
+/// Largest position of what is restored, so that it can go on and be in a snapshot again.
+const RESTORED_POSITION_MAX: u64 = POSITION_MAX / 2;
 
 /// What a snapshot is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,8 +97,12 @@ impl Meta {
 
     /// # Errors
     /// `InvalidInput` when it is not what a snapshot says, or breaks a limit.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        if bytes.len() > BYTES_MAX || has_more_nodes(bytes) {
+    pub(super) fn decode(bytes: &[u8], kind: Option<SnapshotKind>) -> Result<Self, Error> {
+        let size = match kind {
+            Some(SnapshotKind::Collection) => COLLECTION_SIZE,
+            Some(SnapshotKind::Storage) | None => STORAGE_SIZE,
+        };
+        if bytes.len() > size.bytes || has_more_nodes(bytes, size.nodes) {
             return Err(refused("its description is over the limits"));
         }
         // The number of the layout first: what follows may look otherwise in a newer one.
@@ -151,6 +171,14 @@ impl Meta {
 }
 
 impl Part {
+    /// Refuses a position from which a collection could not go on.
+    pub(super) fn check_restorable(&self) -> Result<(), Error> {
+        if self.position > RESTORED_POSITION_MAX {
+            return Err(refused("its position is impossible"));
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), Error> {
         if self.position > POSITION_MAX {
             return Err(refused("its position is impossible"));
@@ -207,7 +235,7 @@ fn shortened(name: &str) -> String {
 }
 
 /// Whether decoding would take far more memory than the text itself.
-fn has_more_nodes(bytes: &[u8]) -> bool {
+fn has_more_nodes(bytes: &[u8], most: usize) -> bool {
     let (mut nodes, mut elements) = (0_usize, 0_usize);
     let mut is_text = false;
     let mut bytes = bytes.iter();
@@ -220,7 +248,7 @@ fn has_more_nodes(bytes: &[u8]) -> bool {
             _ => {}
         }
     }
-    nodes > NODES_MAX || elements > NODES_MAX * 16
+    nodes > most || elements > most * 16
 }
 
 #[cfg(test)]
@@ -243,7 +271,7 @@ mod tests {
     }
 
     fn decode(meta: &Value) -> Result<Meta, Error> {
-        Meta::decode(&serde_json::to_vec(meta).unwrap())
+        Meta::decode(&serde_json::to_vec(meta).unwrap(), None)
     }
 
     /// Every collection that can be made can be restored.
@@ -353,7 +381,7 @@ mod tests {
             b"\xff",
             "[".repeat(1 << 21).as_bytes(),
         ] {
-            assert!(Meta::decode(bytes).is_err());
+            assert!(Meta::decode(bytes, None).is_err());
         }
     }
 

@@ -124,6 +124,9 @@ impl Database {
         parts: &[(String, Checked<'_>)],
         aliases: &BTreeMap<String, String>,
     ) -> Result<(), Error> {
+        parts
+            .iter()
+            .try_for_each(|(_, part)| part.part.check_restorable())?;
         let uuids: Vec<Uuid> = parts.iter().map(|_| self.env.random_uuid()).collect();
         let mut catalog = self.catalog.lock();
         catalog.announce(&uuids)?;

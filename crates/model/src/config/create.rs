@@ -20,7 +20,7 @@ use super::vectors::{
 use super::wal::{WalConfig, WalConfigDiff};
 use crate::distance::Distance;
 use crate::error::{Check, Invalid, Validate};
-use crate::limits::{VECTOR_DIM_MAX, VECTORS_PER_COLLECTION_MAX};
+use crate::limits::{METADATA_BYTES_MAX, PAYLOAD_DEPTH_MAX, VECTOR_DIM_MAX, VECTORS_PER_COLLECTION_MAX};
 use crate::payload::Payload;
 use crate::vector::{DEFAULT_VECTOR, Datatype};
 
@@ -171,6 +171,7 @@ impl CreateCollection {
         optimizer_config.apply(&self.optimizers_config.unwrap_or_default());
         let mut wal_config = WalConfig::default();
         wal_config.apply(&self.wal_config.unwrap_or_default());
+        self.metadata.as_ref().map_or(Ok(()), check_metadata)?;
         Ok(CollectionConfig {
             vectors,
             sparse_vectors,
@@ -288,4 +289,21 @@ impl CollectionConfig {
             Err(unknown_vector(name))
         }
     }
+}
+
+/// Refuses metadata that the catalog could not keep: too deep to be read back, or too large to be repeated.
+pub(super) fn check_metadata(metadata: &Payload) -> Result<(), Invalid> {
+    let depth = metadata.depth();
+    if depth > PAYLOAD_DEPTH_MAX {
+        return Err(Invalid::input(format!(
+            "metadata may be nested {PAYLOAD_DEPTH_MAX} levels deep, this is {depth}"
+        )));
+    }
+    let size = metadata.to_json().len();
+    if size > METADATA_BYTES_MAX {
+        return Err(Invalid::input(format!(
+            "metadata may take {METADATA_BYTES_MAX} bytes, this takes {size}"
+        )));
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::collection::CollectionConfig;
 use super::column::unknown_vector;
-use super::create::{validate_counts, validate_part, validate_sparse};
+use super::create::{check_metadata, validate_counts, validate_part, validate_sparse};
 use super::hnsw::HnswConfigDiff;
 use super::optimizers::OptimizersConfigDiff;
 use super::quantization::QuantizationConfigDiff;
@@ -147,7 +147,9 @@ impl CollectionConfig {
             next.strict_mode_config.get_or_insert_default().apply(diff);
         }
         if let Some(diff) = patch.metadata {
-            next.metadata.get_or_insert_default().merge(diff);
+            let metadata = next.metadata.get_or_insert_default();
+            metadata.merge(diff);
+            check_metadata(metadata)?;
         }
         *self = next;
         Ok(())

@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use super::CHECKSUM_SUFFIX;
+
 /// What every snapshot file ends with.
 const SUFFIX: &str = ".snapshot";
 
@@ -33,6 +35,12 @@ pub(super) fn folder_name(collection: &str) -> String {
         } else {
             name.push_str(&format!("%{byte:02X}"));
         }
+    }
+    // Files at the top end so: a folder never does.
+    let ends = [SUFFIX, CHECKSUM_SUFFIX];
+    let dot = ends.iter().find_map(|end| name.strip_suffix(end).map(str::len));
+    if let Some(dot) = dot {
+        name.replace_range(dot..=dot, "%2E");
     }
     if name.len() <= FOLDER_BYTES_MAX {
         return name;

@@ -191,6 +191,8 @@ fn folders_stay_one_step_below_the_root_and_differ() {
     folders.dedup();
     assert_eq!(folders.len(), collections.len());
     assert_eq!(names::folder_name("art-1_b.c"), "art-1_b.c");
+    assert_eq!(names::folder_name("x.snapshot"), "x%2Esnapshot");
+    assert_eq!(names::folder_name("x.snapshot.checksum"), "x.snapshot%2Echecksum");
     assert_eq!(names::folder_name(".a/é"), "%2Ea%2F%C3%A9");
     for collection in collections {
         write(&snapshots, Some(collection), "a.snapshot", collection.as_bytes());
