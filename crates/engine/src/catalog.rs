@@ -77,6 +77,8 @@ pub(crate) struct CatalogStore {
     version: u64,
     writer: Uuid,
     current: Catalog,
+    /// The first of the newest catalogs that hold collections for dropped which are only being made.
+    announced: Option<u64>,
 }
 
 impl CatalogStore {
@@ -95,6 +97,7 @@ impl CatalogStore {
                 version,
                 writer,
                 current,
+                announced: None,
             };
             match own.write(own.current.clone(), true) {
                 Ok(()) => {
@@ -128,7 +131,17 @@ impl CatalogStore {
     /// # Errors
     /// `Busy` when another process has taken the catalog over.
     pub(crate) fn commit(&mut self, next: Catalog) -> Result<(), Error> {
-        Ok(self.write(next, true)?)
+        self.write(next, true)?;
+        // Should this one ever be lost, no older one must say that what it names may be removed.
+        for version in self
+            .announced
+            .take()
+            .into_iter()
+            .flat_map(|first| first..self.version)
+        {
+            drop(self.store.delete(&self.numbered.name(version)));
+        }
+        Ok(())
     }
 
     /// Announces collections that are about to be made: until a commit names them they count as dropped, so that
@@ -139,7 +152,9 @@ impl CatalogStore {
     pub(crate) fn announce(&mut self, uuids: &[Uuid]) -> Result<(), Error> {
         let mut next = self.current.clone();
         next.dropped.extend(uuids);
-        Ok(self.write(next, false)?)
+        self.write(next, false)?;
+        self.announced.get_or_insert(self.version);
+        Ok(())
     }
 
     fn write(&mut self, next: Catalog, is_urgent: bool) -> Result<(), StorageError> {

@@ -64,7 +64,8 @@ pub(crate) fn account(env: &Env, catalog: &Catalog) -> Result<Vec<String>, Error
         };
         let own = object.get(..=COLLECTIONS.len() + end).unwrap_or_default();
         // A collection that was being made when the process ended has a manifest but no batch yet.
-        if object.contains("/log/") && !known.contains(own) {
+        let has_points = object.contains("/log/") || object.contains("/seg/");
+        if has_points && !known.contains(own) {
             strays.entry(own.to_owned()).or_insert(object);
         }
     }

@@ -1,6 +1,9 @@
 //! Whether a change fits a collection, decided before it is queued: names exist, kinds and dimensions agree.
 //! Vectors leave here in their canonical form.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use kindred_model::config::CollectionConfig;
 use kindred_model::limits::PAYLOAD_DEPTH_MAX;
 use kindred_model::path::JsonPath;
@@ -9,6 +12,7 @@ use kindred_model::point::Point;
 use kindred_model::update::UpdateOp;
 use kindred_model::vector::NamedVectors;
 
+use super::view::Settings;
 use crate::error::{Error, ErrorKind};
 
 /// The change with canonical vectors.
@@ -54,6 +58,41 @@ pub(super) fn check(config: &CollectionConfig, op: UpdateOp) -> Result<UpdateOp,
         }
         UpdateOp::Delete(_) | UpdateOp::DeletePayload { .. } | UpdateOp::ClearPayload(_) => Ok(op),
     }
+}
+
+/// Refuses a change that was checked against settings `before` when a vector field that it brings or names is not the
+/// same `now`: the field was dropped, or made anew, while the change was on its way.
+pub(super) fn check_fields(before: &Arc<Settings>, now: &Arc<Settings>, op: &UpdateOp) -> Result<(), Error> {
+    if Arc::ptr_eq(before, now) {
+        return Ok(());
+    }
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    match op {
+        UpdateOp::Upsert { points, .. } => points
+            .iter()
+            .for_each(|point| names.extend(point.vectors.iter().map(|(name, _)| name))),
+        UpdateOp::UpdateVectors { points, .. } => points
+            .iter()
+            .for_each(|(_, vectors)| names.extend(vectors.iter().map(|(name, _)| name))),
+        UpdateOp::DeleteVectors { names: own, .. } => names.extend(own.iter().map(String::as_str)),
+        UpdateOp::Delete(_)
+        | UpdateOp::SetPayload { .. }
+        | UpdateOp::OverwritePayload { .. }
+        | UpdateOp::DeletePayload { .. }
+        | UpdateOp::ClearPayload(_) => {}
+    }
+    for name in names {
+        let present = now
+            .config
+            .column(name)
+            .ok_or_else(|| Error::no_vector_name(name))?;
+        if before.config.column(name) != Some(present) {
+            let text =
+                format!("the vector field `{name}` was made anew at the same moment: send the change again");
+            return Err(Error::new(ErrorKind::Busy, text));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a payload that could not be read back once it lies at `key`.

@@ -86,7 +86,7 @@ impl Collection {
     /// The description of the present moment.
     pub(crate) fn info(&self) -> CollectionInfo {
         let view = self.view();
-        self.presence.retain(&view);
+        self.presence.retain();
         let indexes = view.settings.indexes.iter();
         let payload_schema = indexes.map(|(path, schema)| {
             let points = self.presence.count(&view, path, schema);

@@ -1,8 +1,7 @@
-//! Which points have a value that an index on a payload field would hold. Sealed segments are looked through once;
-//! their rows never change.
+//! Which points have a value that an index on a payload field would hold. A segment is looked through once: its rows
+//! never change.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use kindred_model::config::{FieldSchema, FieldType};
 use kindred_model::path::JsonPath;
@@ -15,11 +14,18 @@ use super::view::View;
 /// The rows with a value, by segment and field.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
-    known: Mutex<HashMap<Key, Arc<Allow>>>,
+    known: Mutex<Vec<Known>>,
 }
 
-/// The name of a segment, the path of the field, and the type of its values.
-type Key = (String, String, FieldType);
+/// One segment looked through for one field.
+#[derive(Debug)]
+struct Known {
+    segment: Weak<Segment>,
+    path: JsonPath,
+    /// Of the values.
+    data_type: FieldType,
+    rows: Arc<Allow>,
+}
 
 impl Presence {
     /// Visible points with a value of the field that its index would hold. Segments that cannot be read count none.
@@ -37,21 +43,32 @@ impl Presence {
     }
 
     /// Forgets segments that are gone.
-    pub(super) fn retain(&self, view: &View) {
-        let is_there = |name: &str| view.segments.iter().any(|segment| segment.name() == Some(name));
-        self.known.lock().retain(|(name, ..), _| is_there(name));
+    pub(super) fn retain(&self) {
+        self.known.lock().retain(|known| known.segment.strong_count() > 0);
     }
 
-    fn rows(&self, segment: &Segment, path: &JsonPath, schema: &FieldSchema) -> Result<Arc<Allow>, Error> {
-        let Some(name) = segment.name() else {
-            return Ok(Arc::new(look(segment, path, schema)?));
+    fn rows(
+        &self,
+        segment: &Arc<Segment>,
+        path: &JsonPath,
+        schema: &FieldSchema,
+    ) -> Result<Arc<Allow>, Error> {
+        let data_type = schema.data_type();
+        let is_it = |known: &&Known| {
+            known.segment.as_ptr() == Arc::as_ptr(segment)
+                && known.path == *path
+                && known.data_type == data_type
         };
-        let key = (name.to_owned(), path.to_string(), schema.data_type());
-        if let Some(rows) = self.known.lock().get(&key) {
-            return Ok(Arc::clone(rows));
+        if let Some(known) = self.known.lock().iter().find(is_it) {
+            return Ok(Arc::clone(&known.rows));
         }
         let rows = Arc::new(look(segment, path, schema)?);
-        self.known.lock().insert(key, Arc::clone(&rows));
+        self.known.lock().push(Known {
+            segment: Arc::downgrade(segment),
+            path: path.clone(),
+            data_type,
+            rows: Arc::clone(&rows),
+        });
         Ok(rows)
     }
 }

@@ -15,6 +15,7 @@ use super::apply::{Applier, narrowed};
 use super::backlog::{Backlog, Mark};
 use super::body::{self, Kept};
 use super::capture::Capture;
+use super::check;
 use super::condition;
 use super::record;
 use super::view::{Settings, View};
@@ -348,12 +349,7 @@ impl Writer {
     }
 
     fn prepare<'a>(&self, ticket: &'a Ticket, op: UpdateOp) -> Result<Ready<'a>, Error> {
-        let present = &self.view.load().settings;
-        if !Arc::ptr_eq(&ticket.settings, present) && ticket.settings.schema() != present.schema() {
-            let text =
-                "the vector fields of the collection were changed at the same moment: send the change again";
-            return Err(Error::new(ErrorKind::Busy, text));
-        }
+        check::check_fields(&ticket.settings, &self.view.load().settings, &op)?;
         let op = if condition::is_conditional(&op) {
             condition::settle(&self.view.load(), op)?
         } else {

@@ -351,6 +351,41 @@ fn a_damaged_or_lost_catalog_is_not_an_empty_database() {
     }
 }
 
+/// The collection that was made last is in the newest catalog only. Without it nothing of the collection is removed.
+#[test]
+fn losing_the_newest_catalog_removes_nothing() {
+    for setup in [
+        r#"[{"create": ["art", {"vectors": {"size": 1, "distance": "Dot"}}]}]"#,
+        r#"[{"create": ["other", {"vectors": {"size": 1, "distance": "Dot"}}]},
+            {"create": ["art", {"vectors": {"size": 1, "distance": "Dot"}}]}]"#,
+    ] {
+        let store = Arc::new(MemoryStore::new());
+        let mut engine = Engine::patient(store.clone(), 1).unwrap();
+        for event in parse(setup).unwrap() {
+            tell(&mut engine, &event).unwrap();
+        }
+        tell(&mut engine, &bring("art")).unwrap();
+        let prefix = art(&store);
+        let before = store.list(&prefix).unwrap();
+        drop(engine);
+        store
+            .delete(&store.list("catalog/").unwrap().pop().unwrap())
+            .unwrap();
+        match Database::open_with(Env::with_seed(store.clone(), 2)) {
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}"),
+            Ok(database) => {
+                assert_eq!(database.collections(), ["other"]);
+                assert!(
+                    database.notices()[0].contains(&prefix),
+                    "{:?}",
+                    database.notices()
+                );
+            }
+        }
+        assert_eq!(store.list(&prefix).unwrap(), before);
+    }
+}
+
 #[test]
 fn what_belongs_to_nobody_is_left_alone() {
     let store = populated();

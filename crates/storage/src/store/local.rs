@@ -179,10 +179,13 @@ impl LocalStore {
         self.halts.check_create(name)?;
         let temp = self.write_temp(name, fill)?;
         let _shared = self.directories.read();
+        let entries = if self.is_synced(name) {
+            self.entries(name).map_err(|source| Error::io(name, source))?
+        } else {
+            Vec::new()
+        };
         self.link(&temp, name, &path)?;
-        if self.is_synced(name)
-            && let Err((directory, source)) = self.sync_entry(name)
-        {
+        if let Err((directory, source)) = self.sync_entries(&entries) {
             let source = Arc::new(source);
             self.halts.stop_linked(name, directory, &source);
         }
@@ -210,23 +213,34 @@ impl LocalStore {
         }
     }
 
-    /// Syncs the directory of a new object, and once per directory and opening every one above it: an earlier process
-    /// may have made it and died before the sync. A failure comes with the directory.
-    fn sync_entry<'n>(&self, name: &'n str) -> Result<(), (&'n str, io::Error)> {
-        let mut fresh = Vec::new();
+    /// The directory of a new object, and once per directory and opening every one above it, for an earlier process may
+    /// have made it and died before the sync: open, so that nothing but a sync itself can fail later.
+    fn entries<'n>(&self, name: &'n str) -> io::Result<Vec<(&'n str, File)>> {
+        let mut entries = Vec::new();
         let mut below = name;
-        loop {
+        // Elsewhere a directory cannot be opened as a file, and its entries are durable with the file.
+        while cfg!(unix) {
             let directory = below.rsplit_once('/').map_or("", |(directory, _)| directory);
-            sync_directory(&self.root.join(directory), self.sync).map_err(|source| (directory, source))?;
+            let path = self.root.join(directory);
+            if entries.is_empty() {
+                fs::create_dir_all(&path)?;
+            }
+            entries.push((directory, File::open(path)?));
             if directory.is_empty() || self.durable_directories.lock().contains(Path::new(directory)) {
                 break;
             }
-            fresh.push(PathBuf::from(directory));
             below = directory;
         }
-        if !fresh.is_empty() {
-            self.durable_directories.lock().extend(fresh);
+        Ok(entries)
+    }
+
+    /// Makes the entry of a new object durable. A failure comes with the directory.
+    fn sync_entries<'n>(&self, entries: &[(&'n str, File)]) -> Result<(), (&'n str, io::Error)> {
+        for (directory, file) in entries {
+            (self.sync)(file).map_err(|source| (*directory, source))?;
         }
+        let synced = entries.iter().map(|(directory, _)| PathBuf::from(directory));
+        self.durable_directories.lock().extend(synced);
         Ok(())
     }
 
@@ -334,11 +348,12 @@ impl Store for LocalStore {
 
 /// `None`: there is something of that name, but it is not a file.
 fn read(path: &Path, range: Option<Range<u64>>, map_bytes: u64) -> io::Result<Option<Object>> {
-    let mut file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
+    // Before it is opened: a pipe would wait for a writer.
+    if !fs::metadata(path)?.is_file() {
         return Ok(None);
     }
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
     // A file system that cannot map, or a process with too many maps, still reads.
     if range.is_none()
         && metadata.len() >= map_bytes
