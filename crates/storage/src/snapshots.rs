@@ -151,9 +151,10 @@ impl Snapshots {
         Ok(())
     }
 
-    /// The file at an absolute path. [`Error::NotFound`] if there is no file, [`Error::BadName`] if there is one, but
-    /// outside this folder, be it by a symbolic link.
-    pub fn locate(&self, path: &str) -> Result<Object, Error> {
+    /// A copy of the file at an absolute path, so that whoever may write there cannot change it while it is read.
+    /// [`Error::NotFound`] if there is no file, [`Error::BadName`] if there is one, but outside this folder, be it by a
+    /// symbolic link.
+    pub fn take_in(self: &Arc<Self>, path: &str) -> Result<Draft, Error> {
         let bad_name = || Error::BadName {
             name: path.to_owned(),
         };
@@ -166,7 +167,11 @@ impl Snapshots {
         if !found.is_file() {
             return Err(Error::not_found(path));
         }
-        load(&found, path)
+        let failed = |source| Error::io(path, source);
+        let mut file = File::open(&found).map_err(failed)?;
+        let mut draft = self.draft()?;
+        io::copy(&mut file, &mut draft).map_err(failed)?;
+        Ok(draft)
     }
 
     fn folder(&self, collection: Option<&str>) -> PathBuf {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use kindred_model::config::new_collection_name;
 use kindred_model::limits;
 use kindred_segment::Work;
-use kindred_storage::{Error as StorageError, Journal, Lsn, Object, Region, load_file, sha256};
+use kindred_storage::{Error as StorageError, Journal, Lsn, Object, Region, load_file};
 use uuid::Uuid;
 
 use super::archive::{Archive, Checked, STEP_BYTES};
@@ -66,7 +66,7 @@ impl Database {
         let shelf = self.shelf()?;
         let _turn = shelf.begin()?;
         // WIRE: both texts are compared by clients.
-        let object = shelf.files.locate(&path).map_err(|error| {
+        let mut copy = shelf.files.take_in(&path).map_err(|error| {
             if let StorageError::NotFound { .. } = error {
                 let text = format!("Snapshot file {path:?} does not exist");
                 return Error::new(ErrorKind::InvalidRequest, text);
@@ -77,7 +77,8 @@ impl Database {
             }
             error.into()
         })?;
-        compare(checksum, || sha256(&object, || ctx.check()))?;
+        let object = copy.finish()?;
+        compare(checksum, || Ok(copy.checksum()))?;
         self.restore(ctx, collection, object)
     }
 
