@@ -33,8 +33,7 @@ def tracer(pid: int) -> int:
 def failing_fsync(pid: int) -> Iterator[None]:
     """Every fsync of the process fails with EIO."""
     strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed, and nothing else makes fsync fail from outside")
+    assert strace is not None, "strace is not installed, and nothing else makes fsync fail from outside"
     calls = "fsync,fdatasync"
     command = [strace, "-f", "-qq", "-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO", "-p", str(pid)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -42,7 +41,7 @@ def failing_fsync(pid: int) -> Iterator[None]:
     while tracer(pid) == 0 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     if process.poll() is not None:
-        pytest.skip(f"strace may not trace here: {process.communicate()[1].strip()}")
+        pytest.fail(f"strace may not trace here: {process.communicate()[1].strip()}")
     try:
         yield
     finally:

@@ -8,6 +8,7 @@
 use std::process::ExitCode;
 
 mod shell;
+mod debian;
 mod tidy;
 mod s3;
 mod test;

@@ -3,6 +3,7 @@
 //! Rust and Python tests run against the same profile, so that dependencies compile once. The last line counts what
 //! ran: a suite that silently shrinks is seen.
 
+use crate::debian;
 use crate::s3::{self, S3};
 use crate::{shell, tidy};
 use anyhow::{Context, Result, bail};
@@ -178,6 +179,9 @@ fn s3_tests(s3: &S3, tally: &mut Tally) -> Result<()> {
 }
 
 /// Runs the official Python client's tests against `server`.
+/// Tests of a full and of a failing device.
+const FOR_ROOT: [&str; 2] = ["test_restart_full.py", "test_restart_fsync.py"];
+
 fn python_tests(python: &Path, clients: &Path, server: &Path, s3: &S3) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut command = shell::program(&python.to_string_lossy());
@@ -186,6 +190,23 @@ fn python_tests(python: &Path, clients: &Path, server: &Path, s3: &S3) -> Result
         .current_dir(clients)
         .env("KINDRED_BIN", server)
         .env(s3::VARIABLE, s3.address());
+    if debian::is_root() {
+        for (tool, package) in [
+            ("strace", "strace"),
+            ("mkfs.ext4", "e2fsprogs"),
+            ("mount", "mount"),
+        ] {
+            if !shell::succeeds(shell::program(tool).arg("-V")) {
+                debian::install(package)?;
+            }
+        }
+    } else {
+        println!(
+            "left out, for only root may mount and trace: {}",
+            FOR_ROOT.join(", ")
+        );
+        command.args(FOR_ROOT.map(|file| format!("--ignore={file}")));
+    }
     shell::run_reading("tests with the Python client", &mut command, |line| {
         count_pytest(line, &mut tally)
     })?;
@@ -234,22 +255,8 @@ fn create_environment(place: &Path) -> Result<()> {
     if create()?.success() {
         return Ok(());
     }
-    // Debian and Ubuntu ship Python without it. Only root can install, and only root is asked to.
-    let is_root = std::process::Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|out| out.stdout == b"0\n");
-    if !is_root || !shell::succeeds(shell::program("apt-get").arg("--version")) {
-        bail!("`python3 -m venv` does not work; on Debian or Ubuntu: sudo apt-get install python3-venv");
-    }
-    shell::run(
-        "apt-get update",
-        shell::program("apt-get").args(["update", "-qq"]),
-    )?;
-    shell::run(
-        "install python3-venv",
-        shell::program("apt-get").args(["install", "-qq", "-y", "python3-venv"]),
-    )?;
+    // Debian and Ubuntu ship Python without it.
+    debian::install("python3-venv")?;
     if !create()?.success() {
         bail!("`python3 -m venv` does not work, even with python3-venv installed");
     }
