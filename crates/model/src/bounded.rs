@@ -1,4 +1,5 @@
-//! Lists of a request that are refused while they are read, before they take memory out of proportion to their text.
+//! What is refused before or while it is read, because it would take memory out of proportion to its text: JSON with
+//! too many parts, lists with too many elements.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,6 +7,36 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use crate::limits::QUERY_LIST_MAX;
+
+/// Elements that a JSON text may have for each object or array that it may have: they take less memory, vectors have
+/// many.
+pub const ELEMENTS_PER_NODE: usize = 64;
+
+/// Whether a JSON text has more than `max` objects and arrays, or [`ELEMENTS_PER_NODE`] times as many elements, outside of
+/// strings. Up to the first error of syntax it sees the same strings as the parser, which goes no further.
+pub fn has_more_nodes(bytes: &[u8], max: usize) -> bool {
+    if bytes.len() <= max {
+        return false;
+    }
+    let (mut nodes, mut elements) = (0_usize, 0_usize);
+    let mut is_text = false;
+    let mut bytes = bytes.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => is_text = !is_text,
+            b'\\' if is_text => {
+                bytes.next();
+            }
+            b'{' | b'[' if !is_text => nodes += 1,
+            b',' if !is_text => elements += 1,
+            _ => continue,
+        }
+        if nodes > max || elements > max.saturating_mul(ELEMENTS_PER_NODE) {
+            return true;
+        }
+    }
+    false
+}
 
 /// Reads an optional list of at most [`QUERY_LIST_MAX`] elements; for `deserialize_with`, beside `default`.
 pub fn optional<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>

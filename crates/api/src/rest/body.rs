@@ -11,6 +11,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use kindred::ErrorKind;
+use kindred_model::bounded::{ELEMENTS_PER_NODE, has_more_nodes};
 use kindred_model::error::{Check, Validate};
 use kindred_model::limits::{
     BODIES_BYTES_MAX, BODY_DRAIN_BYTES_MAX, BODY_DRAIN_S, BODY_GRACE_S, BODY_RATE_MIN, BODY_SMALL_BYTES_MAX,
@@ -271,35 +272,6 @@ pub(crate) fn discard(headers: &HeaderMap, mut body: Body) {
             }
         }
     }));
-}
-
-/// Elements that a body may have for each object or array that it may have: they take less memory, vectors have many.
-const ELEMENTS_PER_NODE: usize = 64;
-
-/// Whether there are more than `max` objects and arrays, or [`ELEMENTS_PER_NODE`] times as many elements, outside of
-/// strings. Up to the first error of syntax it sees the same strings as the parser, which goes no further.
-fn has_more_nodes(bytes: &[u8], max: usize) -> bool {
-    if bytes.len() <= max {
-        return false;
-    }
-    let (mut nodes, mut elements) = (0_usize, 0_usize);
-    let mut is_text = false;
-    let mut bytes = bytes.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => is_text = !is_text,
-            b'\\' if is_text => {
-                bytes.next();
-            }
-            b'{' | b'[' if !is_text => nodes += 1,
-            b',' if !is_text => elements += 1,
-            _ => continue,
-        }
-        if nodes > max || elements > max.saturating_mul(ELEMENTS_PER_NODE) {
-            return true;
-        }
-    }
-    false
 }
 
 /// Decodes and checks a JSON body, which is an object for every endpoint: a list would be taken for the fields in

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kindred_model::bounded::has_more_nodes;
 use kindred_model::config::{
     AliasAction, AliasActions, CollectionConfig, CreateCollection, FieldSchema, FieldType, VectorsConfig,
     new_collection_name,
@@ -21,7 +22,7 @@ const FORMAT: u32 = 1;
 /// How large a description may be.
 struct Size {
     bytes: usize,
-    /// Objects and arrays; there are sixteen times as many elements at most.
+    /// Objects and arrays.
     nodes: usize,
 }
 
@@ -232,23 +233,6 @@ pub(super) fn refused(why: impl std::fmt::Display) -> Error {
 /// A name as a stranger wrote it, for an error.
 fn shortened(name: &str) -> String {
     name.chars().take(limits::COLLECTION_NAME_CHARS_MAX).collect()
-}
-
-/// Whether decoding would take far more memory than the text itself.
-fn has_more_nodes(bytes: &[u8], most: usize) -> bool {
-    let (mut nodes, mut elements) = (0_usize, 0_usize);
-    let mut is_text = false;
-    let mut bytes = bytes.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => is_text = !is_text,
-            b'\\' if is_text => drop(bytes.next()),
-            b'{' | b'[' if !is_text => nodes += 1,
-            b',' if !is_text => elements += 1,
-            _ => {}
-        }
-    }
-    nodes > most || elements > most * 16
 }
 
 #[cfg(test)]
